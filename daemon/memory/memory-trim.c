@@ -20,6 +20,13 @@
 #define CHUNK_STEP      16U
 #define UNCACHED_SIZE   (CHUNK_MIN + CHUNK_STEP * CACHED_SIZES)
 
+/*
+ * A freed block makes glibc take later ones of its size from the heap. LMDB allocates 3 MiB for
+ * each environment, most of which stays untouched only if it is mapped.
+ */
+#define MAPPED_SIZE_MIN (256 * 1024)
+#define KEPT_TOP_MAX    (1024 * 1024)
+
 struct MemoryTrim {
         MemoryTrimOwner owner;
         bool was_used;          /* a call has ended since the timer was set */
@@ -81,6 +88,8 @@ int memory_trim_new(sd_event *event, const MemoryTrimOwner *owner, MemoryTrim **
         if (!trim)
                 return -ENOMEM;
         trim->owner = *owner;
+        (void) mallopt(M_MMAP_THRESHOLD, MAPPED_SIZE_MIN);
+        (void) mallopt(M_TRIM_THRESHOLD, KEPT_TOP_MAX);
         r = sd_event_add_time(event, &trim->timer, CLOCK_MONOTONIC, 0, 0, on_timer, trim);
         if (r >= 0)
                 r = sd_event_source_set_enabled(trim->timer, SD_EVENT_OFF);

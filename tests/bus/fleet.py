@@ -5,7 +5,8 @@ import base64
 import contextlib
 
 from harness import BusError, Workspace
-from harness.etcd import Etcd
+from harness.etcd import Authority, Etcd
+from harness.network import Host, Network
 
 from .client import Connection
 from .stack import Stack, eventually
@@ -14,12 +15,12 @@ from .stack import Stack, eventually
 class EtcdMember(Etcd):
     """One of three."""
 
-    def __init__(self, work: Workspace, name: str):
-        super().__init__(work, name)
+    def __init__(self, work: Workspace, name: str, authority: Authority | None = None, host: Host | None = None):
+        super().__init__(work, name, authority, host=host)
         self.cluster: list["EtcdMember"] = []
 
     def command(self):
-        peers = ",".join(f"{member.name}=http://127.0.0.1:{member.peer_port}" for member in self.cluster)
+        peers = ",".join(f"{member.name}={member.peer_url}" for member in self.cluster)
         replaced = {"--name": self.name, "--initial-cluster": peers}
         return [f"{name}={replaced[name]}" if (name := option.split("=")[0]) in replaced else option
                 for option in super().command()]
@@ -29,10 +30,12 @@ class EtcdMember(Etcd):
 
 
 class EtcdCluster:
-    """Three members."""
+    """Three members. On the hosts of a network, they have TLS."""
 
-    def __init__(self, work: Workspace):
-        self.members = [EtcdMember(work, f"etcd-{i}") for i in range(3)]
+    def __init__(self, work: Workspace, network: Network | None = None):
+        self.authority = Authority(work.private_dir("authority"), "etcd") if network else None
+        self.members = [EtcdMember(work, f"etcd-{i}", self.authority, network.add() if network else None)
+                        for i in range(3)]
         for member in self.members:
             member.cluster = self.members
 
@@ -66,11 +69,15 @@ def read_link(kv: dict) -> tuple[str, str]:
 
 
 class Fleet:
-    """Hosts with the same tenancy. The first one has the API, unless the stacks are of another kind."""
+    """Hosts with the same tenancy. The first one has the API, unless the stacks are of another kind.
+    With a network, no host has the API."""
 
-    def __init__(self, n_hosts: int = 2, etcd=Etcd, stack: type[Stack] = Stack, **store: str):
+    def __init__(self, n_hosts: int = 2, etcd=Etcd, stack: type[Stack] = Stack, has_network: bool = False, **store: str):
         self.work = Workspace()
-        self.etcd = etcd(self.work)
+        self.network = Network(self.work) if has_network else None
+        if self.network:
+            self.network.start()
+        self.etcd = etcd(self.work, self.network) if self.network else etcd(self.work)
         first = stack()
         self.hosts = [first, *(Stack(first) if stack is Stack else stack() for _ in range(n_hosts - 1))]
         self.store = store
@@ -78,6 +85,10 @@ class Fleet:
     def start(self):
         self.etcd.start()
         for host in self.hosts:
+            if self.network:
+                host.network = self.network.add()
+                host.daemon_prefix = host.network.prefix
+                self.store["CaFile"] = str(self.etcd.authority.certificate)
             host.sections["Store"] = {"Engine": "etcd", "Endpoints": self.etcd.endpoint} | self.store
             host.start()
         for host in self.hosts:
@@ -98,6 +109,8 @@ class Fleet:
         for host in reversed(self.hosts):
             host.stop()
         self.etcd.kill9()
+        if self.network:
+            self.network.stop()
         self.work.close()
 
     def __enter__(self):

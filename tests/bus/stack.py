@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from harness import Bus, Daemon, Failed, Sandbox, Workspace
+from harness.network import Host
 from harness.process import PATIENCE_SEC
 
 from .authenticator import Ceremony, Passkey, create_passkey, sign_in
@@ -37,6 +38,7 @@ class Stack:
         self.daemon: TestedDaemon | None = None
         self.daemon_options: tuple[str, ...] = ()
         self.daemon_prefix: tuple[str, ...] = ()
+        self.network: Host | None = None  # of the daemon
         self.open_connections: list[Connection] = []
 
     def start(self):

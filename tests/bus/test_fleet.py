@@ -177,7 +177,7 @@ def test_store_status(fleet, one, two):
         assert status["endpoint"] == fleet.etcd.endpoint
         assert 0 < status["revision"] <= status["cluster_revision"]
         assert status["behind_ms"] < 30_000 and status["away_since"] == 0 and "reason" not in status
-        assert (status["waiting"], status["outbox"], status["unconfirmed"]) == (0, 0, 0)
+        assert (status["waiting"], status["outbox"]) == (0, 0)
         assert [member[2:] for member in status["members"]] == [(True, True)]
         assert status["db_size"] > 0 and status["alarms"] == []
     assert first["host"] != second["host"] and first["host_number"] != second["host_number"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Three hosts and three etcds that are killed and stopped while links change: no acknowledged change is
+"""Three hosts and three etcds that are killed, stopped and cut off while links change: no acknowledged change is
 lost, no authenticator has two users, and all hosts agree in the end.
 
 $PASSLOCK_FLEET_EVENTS is the number of faults, $PASSLOCK_FLEET_SEED their seed.
@@ -86,24 +86,57 @@ class Changes(threading.Thread):
 
 
 class Faults:
-    """Kills and stops daemons and etcds."""
+    """Kills, stops and cuts off daemons and etcds."""
 
     def __init__(self, fleet: Fleet):
         self.fleet = fleet
         self.random = random.Random(SEED)
+        self.strikes = [self.kill, self.stop, self.cut, self.separate]
+        self.counts = dict.fromkeys((strike.__name__ for strike in self.strikes), 0)
 
     def strike(self):
         time.sleep(self.random.uniform(0, PAUSE_SEC))
-        processes = [*self.fleet.etcd.members, *(host.daemon for host in self.fleet.hosts)]
-        process = self.random.choice(processes)
-        if self.random.random() < 0.5:
-            process.kill9()
-            time.sleep(self.random.uniform(0, 0.5))
-            process.start()
-        else:
-            os.kill(process.pid, signal.SIGSTOP)
-            time.sleep(self.random.uniform(*STOPPED_SEC))
-            os.kill(process.pid, signal.SIGCONT)
+        strike = self.random.choice(self.strikes)
+        self.counts[strike.__name__] += 1
+        strike()
+
+    def wait(self):
+        time.sleep(self.random.uniform(*STOPPED_SEC))
+
+    def choose_process(self):
+        return self.random.choice([*self.fleet.etcd.members, *(host.daemon for host in self.fleet.hosts)])
+
+    def kill(self):
+        process = self.choose_process()
+        process.kill9()
+        time.sleep(self.random.uniform(0, 0.5))
+        process.start()
+
+    def stop(self):
+        process = self.choose_process()
+        os.kill(process.pid, signal.SIGSTOP)
+        self.wait()
+        os.kill(process.pid, signal.SIGCONT)
+
+    def cut(self):
+        """A host loses its network."""
+        host = self.random.choice(self.fleet.network.hosts)
+        host.cut()
+        self.wait()
+        host.join()
+
+    def separate(self):
+        """A member of etcd loses the others, but not the daemons; or a daemon loses one member."""
+        members = [member.host for member in self.fleet.etcd.members]
+        host = self.random.choice(self.fleet.network.hosts)
+        others = [member for member in members if member is not host]
+        if host not in members:
+            others = [self.random.choice(others)]
+        for other in others:
+            host.drop(other)
+        self.wait()
+        for other in others:
+            host.stop_dropping(other)
 
 
 def links_of(host) -> dict[str, str]:
@@ -112,7 +145,7 @@ def links_of(host) -> dict[str, str]:
 
 
 def test_faults():
-    with Fleet(3, etcd=EtcdCluster, Acknowledge="local") as fleet:
+    with Fleet(3, etcd=EtcdCluster, has_network=True, Acknowledge="local") as fleet:
         changes = [Changes(host, i) for i, host in enumerate(fleet.hosts)]
         for thread in changes:
             thread.start()
@@ -135,6 +168,7 @@ def test_faults():
             for authenticator, user in thread.linked.items():
                 assert authenticator in thread.unknown or links[authenticator] == user
             print(f"host {thread.number}: {thread.n_acknowledged} acknowledged, {thread.n_failed} failed")
+        print(*(f"{name}: {n}" for name, n in faults.counts.items()), sep=", ")
         acknowledged = {key for thread in changes for key in thread.linked | dict.fromkeys(thread.unknown, "")}
         assert {key for key in links if not key.startswith("wanted-")} <= acknowledged
         assert sum(thread.n_acknowledged for thread in changes) > EVENTS
