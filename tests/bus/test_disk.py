@@ -21,10 +21,10 @@ AT_ONCE = 50
 class SmallDisk:
     """A small file system in a private mount namespace, and a file that fills it."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, size: str = DISK):
         self.holder = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private",
-             "sh", "-c", f"mount -t tmpfs -o mode=700,size={DISK} tmpfs {path} && echo mounted && "
+             "sh", "-c", f"mount -t tmpfs -o mode=700,size={size} tmpfs {path} && echo mounted && "
              "exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.mounted = self.holder.stdout.readline() == b"mounted\n"
         self.path = Path(f"/proc/{self.holder.pid}/root{path}")

@@ -19,7 +19,9 @@ static void on_applied(ApplyJob *job)
         EngineShared *shared = job->userdata;
 
         shared->applying = false;
-        shared->apply_failed = job->r < 0;
+        if (shared->apply_error != 0)
+                shared->outbox_waits = false;
+        shared->apply_error = job->r;
         if (job->r < 0) { /* try again, with what has arrived since */
                 STAILQ_CONCAT(&job->updates, &shared->arrived);
                 STAILQ_CONCAT(&shared->arrived, &job->updates);
@@ -31,6 +33,7 @@ static void on_applied(ApplyJob *job)
         }
         start_applying(shared);
         engine_shared_finish_batch(shared);
+        engine_shared_pump(shared);
 }
 
 static void start_applying(EngineShared *shared)
@@ -43,7 +46,7 @@ static void start_applying(EngineShared *shared)
         if (!job)
                 return; /* with the next update */
         STAILQ_CONCAT(&job->updates, &shared->arrived);
-        job->level = shared->apply_failed ? LOG_DEBUG : LOG_ERR;
+        job->level = shared->apply_error != 0 ? LOG_DEBUG : LOG_ERR;
         shared->applying = true;
         shared->applying_at_ms = monotonic_ms();
         worker_queue(shared->worker, &job->job);

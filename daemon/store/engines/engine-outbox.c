@@ -58,6 +58,12 @@ void engine_shared_make_alone(EngineShared *shared, ChangeQueue *queue)
         worker_queue(shared->worker, &job->job);
 }
 
+void engine_shared_keep_outbox(EngineShared *shared)
+{
+        shared->outbox_waits = true;
+        engine_shared_forget_batch(shared);
+}
+
 static void on_pushed(int r, uint64_t revision, const bool *done, void *userdata)
 {
         EngineShared *shared = userdata;
@@ -69,8 +75,7 @@ static void on_pushed(int r, uint64_t revision, const bool *done, void *userdata
                         r = -ENOMEM;
         }
         if (r != 0) {
-                shared->outbox_waits = true;
-                engine_shared_forget_batch(shared);
+                engine_shared_keep_outbox(shared);
                 engine_shared_pump(shared);
                 return;
         }
@@ -91,10 +96,8 @@ static void on_collected(OutboxJob *job)
                                                shared);
         else
                 shared->n_outbox = job->n_outbox;
-        if (r < 0) {
-                shared->outbox_waits = true;
-                engine_shared_forget_batch(shared);
-        }
+        if (r < 0)
+                engine_shared_keep_outbox(shared);
         engine_shared_pump(shared);
 }
 
@@ -132,9 +135,8 @@ void engine_shared_settle_outbox(EngineShared *shared)
 {
         OutboxJob *job = outbox_job_new(shared->options.environment, on_settled, shared);
 
-        if (!job) { /* pushes the same entries again */
-                shared->outbox_waits = true;
-                engine_shared_forget_batch(shared);
+        if (!job) {
+                engine_shared_keep_outbox(shared);
                 return;
         }
         shared->is_settling = true;

@@ -33,7 +33,7 @@ typedef struct EngineShared {
         uint64_t revision; /* of the replica; 0: not loaded */
         UpdateQueue arrived;
         bool applying;
-        bool apply_failed;
+        int apply_error;         /* of the last attempt to write to the replica, or 0 */
         uint64_t applying_at_ms; /* when it began, in CLOCK_MONOTONIC */
         uint64_t late_at_ms;     /* see ReplicaStatus */
         ReplicaLoad *load;       /* NULL: not loading */
@@ -46,7 +46,8 @@ void engine_shared_pump(EngineShared *shared);
 void engine_shared_end_change(EngineShared *shared, StoreChange *change);
 void engine_shared_fail_all(EngineShared *shared, ChangeQueue *queue, int r);
 void engine_shared_forget_batch(EngineShared *shared);
-/* Ends the changes of the batch in flight, if the replica has reached its revision. */
+/* Ends the changes of the batch in flight, if the replica has reached its revision or cannot be
+ * written. */
 void engine_shared_finish_batch(EngineShared *shared);
 /* Follows the log from the revision of the replica. Returns 0 or a negative errno. */
 int engine_shared_follow(EngineShared *shared);
@@ -54,6 +55,8 @@ int engine_shared_follow(EngineShared *shared);
 /* Removes from the queue the changes that this host may make alone, and makes them. */
 void engine_shared_make_alone(EngineShared *shared, ChangeQueue *queue);
 void engine_shared_push_outbox(EngineShared *shared);
+/* Gives the batch of the outbox up: its entries are pushed again after a change. */
+void engine_shared_keep_outbox(EngineShared *shared);
 /* The batch of the outbox was committed. */
 void engine_shared_settle_outbox(EngineShared *shared);
 

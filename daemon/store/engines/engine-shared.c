@@ -49,18 +49,23 @@ void engine_shared_forget_batch(EngineShared *shared)
         shared->committed = 0;
 }
 
-/* The replica has reached the batch: its changes are readable, and those that failed can be planned
- * with what they collided with. */
+/* As a rule, the replica has reached the batch: its changes are readable, and those that failed can
+ * be planned with what they collided with. A replica that cannot be written does not keep callers
+ * waiting for changes that the log has. */
 void engine_shared_finish_batch(EngineShared *shared)
 {
+        bool is_reached = shared->committed <= shared->revision;
         StoreChange *change;
         ChangeQueue again;
         size_t i = 0;
 
-        if (!shared->done || shared->committed > shared->revision || shared->is_settling)
+        if (!shared->done || shared->is_settling || (!is_reached && shared->apply_error == 0))
                 return;
         if (shared->pushed.batch.n_changes > 0) {
-                engine_shared_settle_outbox(shared);
+                if (is_reached)
+                        engine_shared_settle_outbox(shared);
+                else
+                        engine_shared_keep_outbox(shared);
                 return;
         }
         STAILQ_INIT(&again);
@@ -168,8 +173,11 @@ void engine_shared_pump(EngineShared *shared)
 {
         if (has_batch(shared) || (!shared->knows_reachable && shared->revision > 0))
                 return;
-        if (shared->reachable && shared->revision > 0 && shared->n_outbox > 0 &&
-            !shared->outbox_waits) {
+        if (shared->apply_error != 0) {
+                engine_shared_fail_all(shared, &shared->waiting,
+                                       store_error_from_errno(shared->apply_error));
+        } else if (shared->reachable && shared->revision > 0 && shared->n_outbox > 0 &&
+                   !shared->outbox_waits) {
                 engine_shared_push_outbox(shared);
         } else if (STAILQ_EMPTY(&shared->waiting)) {
                 return;

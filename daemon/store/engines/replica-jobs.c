@@ -185,7 +185,7 @@ static int make_room(Environment *environment)
         r = environment_grow(environment);
         if (r == -ENOSPC || r == -EDQUOT)
                 r = environment_use_reserve(environment);
-        return r;
+        return r == -EXFULL ? -ENOSPC : r;
 }
 
 static void apply_run(Job *job)

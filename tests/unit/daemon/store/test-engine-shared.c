@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "daemon/store/lmdb/record.h"
+#include "daemon/store/shared/replica.h"
 #include "daemon/store/shared/revision-id.h"
 #include "daemon/store/shared/shared-key.h"
 #include "daemon/store/store-shared.h"
@@ -28,6 +30,14 @@ typedef struct Watcher {
 
 static Watcher watchers[HOSTS];
 static bool may_be_alone; /* the hosts of the next fleet */
+static atomic_bool disk_is_full;
+
+int __real_replica_put_revision(Txn *txn, uint64_t revision);
+int __wrap_replica_put_revision(Txn *txn, uint64_t revision);
+int __wrap_replica_put_revision(Txn *txn, uint64_t revision)
+{
+        return disk_is_full ? -ENOSPC : __real_replica_put_revision(txn, revision);
+}
 
 static void on_changed(const ReplicaNews *news, void *userdata)
 {
@@ -701,6 +711,7 @@ static int setup_alone(void **state)
 
 static int teardown_alone(void **state)
 {
+        disk_is_full = false;
         may_be_alone = false;
         return teardown(state);
 }
@@ -767,6 +778,52 @@ static void test_alone(void **state)
         assert_int_equal(fleet_add(fleet, 2, "u", "added", &newly_linked), 0);
 }
 
+/* A change that the log has is acknowledged by a host that cannot write to its replica. */
+static void test_replica_cannot_be_written(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+
+        assert_int_equal(fleet_add(fleet, 0, "u", "before", &newly_linked), 0);
+        settle(fleet);
+        disk_is_full = true;
+        assert_int_equal(fleet_add(fleet, 0, "u", "a", &newly_linked), 0);
+        assert_true(newly_linked);
+        assert_int_equal(fleet_add(fleet, 0, "u", "b", &newly_linked), ERROR_STORE_FULL);
+        assert_int_equal(fleet_exchange(fleet, 0, "u", "c", &newly_linked), ERROR_STORE_FULL);
+        assert_string_equal(user_of(fleet->hosts[0].store, "t", "before"), "u");
+        disk_is_full = false;
+        settle(fleet);
+        assert_shared(fleet);
+        assert_int_equal(count(fleet->hosts[0].store, "t"), 2);
+        assert_int_equal(fleet_add(fleet, 0, "u", "b", &newly_linked), 0);
+}
+
+/* The outbox waits as long as the replica cannot be written, then it is pushed. */
+static void test_outbox_of_a_full_disk(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+        int r;
+
+        assert_int_equal(fleet_add(fleet, 0, "u", "before", &newly_linked), 0);
+        settle(fleet);
+        memory_cluster_set_reachable(fleet->cluster, false);
+        assert_int_equal(fleet_exchange(fleet, 0, "u", "a", &newly_linked), 0);
+        disk_is_full = true;
+        memory_cluster_set_reachable(fleet->cluster, true);
+        do { /* until the host knows that it can reach the log */
+                r = fleet_add(fleet, 1, "u", "b", &newly_linked);
+        } while (r == ERROR_STORE_FAILED);
+        assert_int_equal(r, 0);
+        assert_int_equal(fleet_add(fleet, 1, "u", "c", &newly_linked), ERROR_STORE_FULL);
+        assert_true(store_outbox(fleet->hosts[0].store) > 0);
+        disk_is_full = false;
+        settle(fleet);
+        assert_shared(fleet);
+        assert_int_equal(count(fleet->hosts[2].store, "t"), 3);
+}
+
 /* Two hosts alone have linked a passkey to different users: one of them keeps it. */
 static void test_alone_in_conflict(void **state)
 {
@@ -823,6 +880,8 @@ int main(void)
                 TEST(test_foreign_keys),
                 TEST(test_ids_far_ahead),
                 TEST_ALONE(test_alone),
+                TEST_ALONE(test_replica_cannot_be_written),
+                TEST_ALONE(test_outbox_of_a_full_disk),
                 TEST_ALONE(test_alone_in_conflict),
                 TEST_ALONE(test_alone_and_restart),
                 TEST(test_clocks),
