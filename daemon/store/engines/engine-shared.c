@@ -46,6 +46,10 @@ typedef struct EngineShared {
         ReplicaLoad *load;       /* NULL: not loading */
         bool knows_reachable;    /* the log has told `reachable` */
         bool reachable;
+
+        Leave *leave; /* NULL: none */
+        EngineSharedMode mode;
+        bool load_waits; /* while paused */
 } EngineShared;
 
 static void pump(EngineShared *shared);
@@ -351,7 +355,8 @@ static void settle_outbox(EngineShared *shared)
 /* Goes on with what waits. */
 static void pump(EngineShared *shared)
 {
-        if (has_batch(shared) || (!shared->knows_reachable && shared->revision > 0))
+        if (shared->mode == SHARED_PAUSED || has_batch(shared) ||
+            (!shared->knows_reachable && shared->revision > 0))
                 return;
         if (shared->reachable && shared->revision > 0 && shared->n_outbox > 0 &&
             !shared->outbox_waits) {
@@ -399,7 +404,8 @@ static void start_applying(EngineShared *shared)
 {
         ApplyJob *job;
 
-        if (shared->applying || shared->load || STAILQ_EMPTY(&shared->arrived))
+        if (shared->mode == SHARED_PAUSED || shared->applying || shared->load ||
+            STAILQ_EMPTY(&shared->arrived))
                 return;
         job = apply_job_new(shared->options.environment, on_applied, shared);
         if (!job)
@@ -520,7 +526,8 @@ static void on_page(int r, uint64_t revision, const LogEvent *events, size_t n_e
 
 static int start_loading(EngineShared *shared)
 {
-        if (shared->load)
+        shared->load_waits = shared->mode == SHARED_PAUSED;
+        if (shared->load || shared->load_waits)
                 return 0;
         shared->load = replica_load_new(shared->options.environment);
         return shared->load ? shared->log->class->load(shared->log, on_page, shared) : -ENOMEM;
@@ -535,6 +542,7 @@ static Engine *shared_free(Engine *engine)
         worker_free(shared->worker); /* before what its jobs use */
         if (shared->log)
                 shared->log->class->free(shared->log);
+        leave_free(shared->leave);
         confirmations_clear(&shared->confirmations);
         replica_load_free(shared->load);
         change_queue_clear(&shared->waiting);
@@ -556,6 +564,11 @@ static void shared_queue(Engine *engine, StoreChange *change)
         EngineShared *shared = (EngineShared *) engine;
         BarrierJob *job;
 
+        if (change->tenancy_id && shared->mode != SHARED_OPEN && !change->kind->leaves) {
+                change_fail(change, ERROR_STORE_FAILED);
+                end_change(shared, change);
+                return;
+        }
         if (change->tenancy_id) {
                 STAILQ_INSERT_TAIL(&shared->waiting, change, entry);
                 pump(shared);
@@ -640,10 +653,63 @@ void engine_shared_get_status(Engine *engine, ReplicaStatus *ret)
         *ret = (ReplicaStatus){
                 .revision = shared->revision,
                 .is_loading = shared->load,
+                .has_left = shared->mode != SHARED_OPEN,
                 .late_at_ms = shared->late_at_ms,
                 .n_waiting = count(&shared->waiting) + count(&shared->planned),
                 .n_outbox = shared->n_outbox,
         };
+}
+
+/* Leave */
+
+EngineSharedMode engine_shared_mode(const Engine *engine)
+{
+        return ((const EngineShared *) engine)->mode;
+}
+
+void engine_shared_set_mode(Engine *engine, EngineSharedMode mode)
+{
+        EngineShared *shared = (EngineShared *) engine;
+
+        shared->mode = mode;
+        if (mode == SHARED_PAUSED)
+                return;
+        if (shared->load_waits)
+                (void) start_loading(shared);
+        start_applying(shared);
+        pump(shared);
+}
+
+bool engine_shared_is_busy(const Engine *engine)
+{
+        const EngineShared *shared = (const EngineShared *) engine;
+
+        return has_batch(shared) || !STAILQ_EMPTY(&shared->waiting);
+}
+
+bool engine_shared_is_loading(const Engine *engine)
+{
+        return ((const EngineShared *) engine)->load;
+}
+
+bool engine_shared_is_reachable(const Engine *engine)
+{
+        return ((const EngineShared *) engine)->reachable;
+}
+
+const EngineSharedOptions *engine_shared_options(const Engine *engine)
+{
+        return &((const EngineShared *) engine)->options;
+}
+
+Leave **engine_shared_leave(Engine *engine)
+{
+        return &((EngineShared *) engine)->leave;
+}
+
+void engine_shared_queue_job(Engine *engine, Job *job)
+{
+        worker_queue(((EngineShared *) engine)->worker, job);
 }
 
 static int read_revision(Environment *environment, uint64_t *ret)
@@ -680,6 +746,7 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         shared->engine.class = &shared_class;
         shared->options = *options;
         shared->log = options->log;
+        shared->mode = options->has_left ? SHARED_CLOSED : SHARED_OPEN;
         STAILQ_INIT(&shared->waiting);
         STAILQ_INIT(&shared->planned);
         STAILQ_INIT(&shared->ended);
