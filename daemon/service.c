@@ -20,6 +20,7 @@
 #include "daemon/notify.h"
 #include "daemon/service.h"
 #include "daemon/shared-store-join.h"
+#include "daemon/shared-store-leave.h"
 #include "daemon/shared-store-status.h"
 #include "daemon/shared-store-verify.h"
 #include "daemon/shared-store.h"
@@ -190,6 +191,19 @@ static int on_join_store(void *userdata, bool apply, const AuditOrigin *origin, 
                          : -ENOMEM;
 }
 
+static int on_leave_store(void *userdata, bool apply, ResultFunc func, void *func_userdata,
+                          Call **ret)
+{
+        _cleanup_(freep) char *directory = state_directory();
+        const Service *service = userdata;
+
+        if (!service->shared)
+                return ERROR_NOT_CONFIGURED;
+        return directory ? shared_store_leave_start(service->shared, directory, apply, func,
+                                                    func_userdata, ret)
+                         : -ENOMEM;
+}
+
 /* Stopping: releases the bus name, so that new calls reach the next instance, and answers the calls
  * in flight before exiting. */
 
@@ -331,8 +345,10 @@ static int open_engine(Service *service, const char *config_file, const char *di
         _cleanup_(config_freep) Config *config = NULL;
         int r;
 
-        if (!has_shared_store(config_file, &config))
+        if (!has_shared_store(config_file, &config)) {
+                shared_store_forget(directory);
                 return store_open_later(directory, &service->store);
+        }
         r = shared_store_new(service->event, service->holder, &config->store, directory, &owner,
                              &service->shared);
         if (r == 0)
@@ -391,6 +407,7 @@ static int open_bus(Service *service)
                 .get_store = on_get_store,
                 .verify_store = on_verify_store,
                 .join_store = on_join_store,
+                .leave_store = on_leave_store,
                 .request_ended = on_request_ended,
                 .disconnected = on_bus_disconnected,
                 .userdata = service,

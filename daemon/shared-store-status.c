@@ -40,6 +40,13 @@ static const char *find_endpoint(char *const *endpoints, const EtcdLogStatus *lo
                        : NULL;
 }
 
+static const char *state_of(const EtcdLogStatus *log, const ReplicaStatus *replica)
+{
+        if (replica->has_left)
+                return "left";
+        return replica->is_loading && streq(log->state, "serving") ? "loading" : log->state;
+}
+
 static void get_local(SharedStore *shared, char *const *endpoints, StoreStatus *ret)
 {
         ReplicaStatus replica;
@@ -49,7 +56,7 @@ static void get_local(SharedStore *shared, char *const *endpoints, StoreStatus *
         etcd_log_get_status(shared_store_log(shared), &log);
         *ret = (StoreStatus){
                 .engine = "etcd",
-                .state = replica.is_loading && streq(log.state, "serving") ? "loading" : log.state,
+                .state = state_of(&log, &replica),
                 .reason = log.reason,
                 .away_since_ms =
                         log.away_since_ms ? realtime_ms() - elapsed_ms(log.away_since_ms) : 0,
@@ -203,6 +210,12 @@ int shared_store_diagnose(SharedStore *shared, const char *place, FindingList *l
         int r;
 
         store_shared_get_status(shared_store_get(shared), &replica);
+        if (replica.has_left)
+                return finding_add(list, .kind = "store", .name = "etcd", .place = place,
+                                   .text = "This host has left the shared store, so links cannot "
+                                           "be changed",
+                                   .advice = "remove Engine=etcd from [Store], and restart "
+                                             "passlockd");
         etcd_log_get_status(shared_store_log(shared), &log);
         r = diagnose_state(&log, place, list);
         if (r == 0)

@@ -17,6 +17,7 @@
 #define DIRECTORY   "shared"
 #define NAME_FILE   "host-name"
 #define NUMBER_FILE "host-number"
+#define MARK_FILE   "left"
 
 /* "Which host is this?", for sd_id128_get_machine_app_specific(). */
 #define APP_ID SD_ID128_MAKE(7c, 1f, 5b, 0e, 91, d2, 4c, 0a, a6, 3d, 52, 8e, 0f, c4, 77, 19)
@@ -27,6 +28,7 @@
 struct SharedStore {
         Holder *holder;
         char *directory;
+        char *mark; /* exists when this host has left */
         SharedStoreOwner owner;
         SharedLog *log; /* of the store */
         Store *store;
@@ -163,9 +165,13 @@ static void on_away(unsigned host, void *userdata)
 static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *config,
                       const char *directory)
 {
+        bool has_left = access(shared->mark, F_OK) == 0;
         char name[NAME_LEN + 1];
         int r;
 
+        if (has_left)
+                log_warning("This host has left the shared store, so changes fail: remove "
+                            "Engine=etcd from [Store], and start passlockd");
         if (mkdir(directory, 0700) < 0 && errno != EEXIST) {
                 r = -errno;
                 log_error("Failed to create %s: %s", directory, strerror(errno));
@@ -181,6 +187,7 @@ static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *c
                          &(EtcdLogOptions){.prefix = config->prefix,
                                            .host_name = name,
                                            .host_number = read_number(directory),
+                                           .has_left = has_left,
                                            .claimed = on_claimed,
                                            .userdata = shared},
                          &shared->log);
@@ -190,6 +197,7 @@ static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *c
                                  &(StoreSharedOptions){.log = shared->log,
                                                        .may_be_alone = config->acknowledge ==
                                                                        STORE_ACKNOWLEDGE_LOCAL,
+                                                       .has_left = has_left,
                                                        .changed = on_links_changed,
                                                        .loaded = on_loaded,
                                                        .away = on_away,
@@ -211,6 +219,11 @@ int shared_store_new(sd_event *event, Holder *holder, const StoreConfig *config,
                 shared->directory = NULL;
                 return -ENOMEM;
         }
+        if (asprintf(&shared->mark, "%s/" MARK_FILE, shared->directory) < 0) {
+                shared->mark = NULL;
+                return -ENOMEM;
+        }
+        (void) store_clean_leave(state_directory);
         r = open_store(shared, event, config, shared->directory);
         if (r < 0)
                 return r;
@@ -224,8 +237,46 @@ SharedStore *shared_store_free(SharedStore *shared)
                 return NULL;
         store_free(shared->store);
         free(shared->directory);
+        free(shared->mark);
         free(shared);
         return NULL;
+}
+
+/* The mark goes last, so that a crash does not leave a replica that would be used again. */
+static int forget(const char *directory, int fd)
+{
+        int r;
+
+        if (faccessat(fd, MARK_FILE, F_OK, 0) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        r = store_remove_replica(directory);
+        if (r < 0)
+                return r;
+        if (unlinkat(fd, NUMBER_FILE, 0) < 0 && errno != ENOENT)
+                return -errno;
+        return fsync(fd) < 0 || unlinkat(fd, MARK_FILE, 0) < 0 ? -errno : 0;
+}
+
+void shared_store_forget(const char *state_directory)
+{
+        _cleanup_(freep) char *directory = NULL;
+        _cleanup_(closep) int fd = -1;
+        int r = 0;
+
+        if (asprintf(&directory, "%s/" DIRECTORY, state_directory) < 0) {
+                directory = NULL;
+                return;
+        }
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0)
+                r = forget(directory, fd);
+        if (r < 0)
+                log_error("Failed to remove the replica in %s: %s", directory, strerror(-r));
+}
+
+const char *shared_store_mark(SharedStore *shared)
+{
+        return shared->mark;
 }
 
 Store *shared_store_get(SharedStore *shared)

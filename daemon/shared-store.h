@@ -24,8 +24,14 @@ int shared_store_new(sd_event *event, Holder *holder, const StoreConfig *config,
 SharedStore *shared_store_free(SharedStore *shared);
 DEFINE_CLEANUP(SharedStore *, shared_store_free);
 
+/* Removes the replica if this host has left the shared store, for a start with a store of its own.
+ * Logs a failure. */
+void shared_store_forget(const char *state_directory);
+
 /* Lent. */
 Store *shared_store_get(SharedStore *shared);
 SharedLog *shared_store_log(SharedStore *shared);
+/* The file that exists when this host has left. Lent. */
+const char *shared_store_mark(SharedStore *shared);
 /* The endpoints of the key holder, or its credentials, may have changed. */
 void shared_store_update(SharedStore *shared);

@@ -83,6 +83,7 @@ typedef struct passlock_right_list passlock_right_list;
 typedef struct passlock_store passlock_store;
 typedef struct passlock_verification passlock_verification;
 typedef struct passlock_joined_links passlock_joined_links;
+typedef struct passlock_left_store passlock_left_store;
 
 /* Errors replied by the service. The numbers are stable; new ones may be added. */
 enum passlock_error {
@@ -298,6 +299,8 @@ typedef void (*passlock_verification_callback)(passlock *client, int r, const ch
                                                passlock_verification *verification, void *userdata);
 typedef void (*passlock_joined_links_callback)(passlock *client, int r, const char *error_text,
                                                passlock_joined_links *join, void *userdata);
+typedef void (*passlock_left_store_callback)(passlock *client, int r, const char *error_text,
+                                             passlock_left_store *left, void *userdata);
 
 /* Registration and authentication of users. These calls use the API. */
 
@@ -669,6 +672,22 @@ int passlock_join_store_async(passlock *client, const passlock_options *options,
                               passlock_call **ret_call);
 
 /*
+ * Makes the links that this host has of the shared store a store of its own, or counts them. The
+ * daemon opens that store when it is started with Engine=local; until then changes fail with
+ * STORE_FAILED. It takes longer with many links: see passlock_set_timeout_ms(). `options` may be
+ * NULL:
+ *      apply                bool    leave the shared store (default: false, a dry run)
+ *
+ * For root only. Errors: ACCESS_DENIED, NOT_CONFIGURED (the store is not shared, or this host has
+ * left it), STORE_FULL, STORE_FAILED. After an error, this host has not left.
+ */
+int passlock_leave_store(passlock *client, const passlock_options *options,
+                         passlock_left_store **ret);
+int passlock_leave_store_async(passlock *client, const passlock_options *options,
+                               passlock_left_store_callback callback, void *userdata,
+                               passlock_call **ret_call);
+
+/*
  * Proves which API key the daemon uses for the client's tenancy. `nonce` is random, 32..128 of
  * [A-Za-z0-9_-]; the proof is the lower-case hex HMAC-SHA-256, with the API key, of
  * "dev.passlock.Passlock1.ProveKey:" followed by the nonce. A caller that knows the key computes
@@ -1035,6 +1054,36 @@ uint64_t passlock_joined_links_get_unfinished(const passlock_joined_links *join)
  * space, and the key in etcd without the prefix.
  */
 const char *const *passlock_joined_links_get_conflicts(const passlock_joined_links *join);
+
+/* The result of leaving the shared store. */
+passlock_left_store *passlock_left_store_ref(passlock_left_store *left);
+passlock_left_store *passlock_left_store_unref(passlock_left_store *left);
+
+/* Number of links in the store of this host. */
+uint64_t passlock_left_store_get_links(const passlock_left_store *left);
+
+/* Number of open exchanges of this host, and of open deletes of all hosts, which it finishes with
+ * its own store. */
+uint64_t passlock_left_store_get_exchanges(const passlock_left_store *left);
+uint64_t passlock_left_store_get_deletes(const passlock_left_store *left);
+
+/* Number of open exchanges that the other hosts finish. */
+uint64_t passlock_left_store_get_left(const passlock_left_store *left);
+
+/* Number of links that only this host has. */
+uint64_t passlock_left_store_get_unshared(const passlock_left_store *left);
+
+/* Whether etcd has confirmed that no change is missing. If not, the links are those that this host
+ * knows. */
+bool passlock_left_store_is_current(const passlock_left_store *left);
+
+/* Whether etcd has no key of this host any more. If not, hosts/NUMBER remains, with the number in
+ * three digits. */
+bool passlock_left_store_is_told(const passlock_left_store *left);
+uint32_t passlock_left_store_get_host_number(const passlock_left_store *left);
+
+/* Path of the store that this host had before, which was replaced. NULL if there was none. */
+const char *passlock_left_store_get_kept(const passlock_left_store *left);
 
 /*
  * A passkey in the vault. In an entry of a list, passlock_passkey_get_username() and the functions

@@ -21,6 +21,7 @@ DEFINE_CLEANUP(passlock_right_list *, passlock_right_list_unref);
 DEFINE_CLEANUP(passlock_store *, passlock_store_unref);
 DEFINE_CLEANUP(passlock_verification *, passlock_verification_unref);
 DEFINE_CLEANUP(passlock_joined_links *, passlock_joined_links_unref);
+DEFINE_CLEANUP(passlock_left_store *, passlock_left_store_unref);
 
 enum {
         EXIT_OURS = 1,    /* no reply, or passlockctl itself failed */

@@ -170,6 +170,11 @@ void etcd_log_alive_start(EtcdLog *log)
         keep_key(log);
 }
 
+void etcd_log_alive_stop(EtcdLog *log)
+{
+        drop_lease(&log->alive);
+}
+
 void etcd_log_alive_destroy(EtcdLog *log)
 {
         etcd_call_cancel(log->alive.put_call);

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "daemon/etcd-log/etcd-log-internal.h"
 
+#define LEAVE_MS 5000U
+
 /* NAME EPOCH BATCH */
 char *etcd_log_host_value(const EtcdLog *log, uint64_t batch)
 {
@@ -145,7 +147,7 @@ void etcd_log_host_claim(EtcdLog *log)
         uint8_t end[256];
         int r = -ENOMEM;
 
-        if (log->host.claimed || log->host.call)
+        if (log->host.claimed || log->host.call || log->host.has_left)
                 return;
         key = etcd_log_key(log, ETCD_LOG_HOSTS);
         if (key)
@@ -156,6 +158,48 @@ void etcd_log_host_claim(EtcdLog *log)
                         NULL, on_hosts, log, &log->host.call);
         if (r < 0)
                 etcd_log_retry_soon(log);
+}
+
+static void on_left(int r, const EtcdReply *reply, void *userdata)
+{
+        EtcdLog *log = userdata;
+
+        log->host.call = NULL;
+        log->host.on_left(r == 0 && reply->txn.succeeded ? 0 : -EAGAIN, log->host.left_userdata);
+}
+
+int etcd_log_host_leave(EtcdLog *log, LogLeaveFunc func, void *userdata)
+{
+        EtcdOp ops[] = {{.kind = ETCD_OP_DELETE}, {.kind = ETCD_OP_DELETE}};
+        char name[sizeof(ETCD_LOG_ALIVE) + 3];
+        _cleanup_(freep) char *alive = NULL;
+
+        if (!etcd_log_commit_is_ready(log) || log->host.call ||
+            etcd_client_state(log->client) != ETCD_CLIENT_SERVING)
+                return -EAGAIN;
+        (void) snprintf(name, sizeof(name), ETCD_LOG_ALIVE "%03u", log->host.number);
+        alive = etcd_log_key(log, name);
+        if (!alive)
+                return -ENOMEM;
+        log->host.has_left = true;
+        log->host.claimed = false;
+        log->host.on_left = func;
+        log->host.left_userdata = userdata;
+        etcd_log_alive_stop(log);
+        ops[0].delete_range.key = etcd_bytes(log->host.key);
+        ops[1].delete_range.key = etcd_bytes(alive);
+        return etcd_txn_start(log->client,
+                              &(EtcdTxn){
+                                      .compares = &(EtcdCompare){.target = ETCD_COMPARE_MOD,
+                                                                 .result = ETCD_COMPARE_EQUAL,
+                                                                 .key = etcd_bytes(log->host.key),
+                                                                 .number = log->host.revision},
+                                      .n_compares = 1,
+                                      .success = ops,
+                                      .n_success = ARRAY_SIZE(ops),
+                              },
+                              &(EtcdCallOptions){.timeout_ms = LEAVE_MS}, on_left, log,
+                              &log->host.call);
 }
 
 /* An event of this host's key after its last change by this process, which would have its epoch. */

@@ -24,6 +24,9 @@ typedef struct EtcdLogHost {
         int64_t revision;     /* of its last change by this process */
         uint64_t rival_at_ms; /* CLOCK_MONOTONIC: another process with this name has changed it; 0:
                                  none has */
+        bool has_left;        /* claims no number any more */
+        LogLeaveFunc on_left;
+        void *left_userdata;
         EtcdCall *call;
         void (*on_claimed)(unsigned number, void *userdata);
         void *userdata;
@@ -106,6 +109,8 @@ void etcd_log_retry_soon(EtcdLog *log);
 
 /* Claims the number, unless it is claimed. */
 void etcd_log_host_claim(EtcdLog *log);
+/* Removes the key of this host, and the one of its liveness. */
+int etcd_log_host_leave(EtcdLog *log, LogLeaveFunc func, void *userdata);
 /* Notices other processes with the name of this host. */
 void etcd_log_host_see(EtcdLog *log, const EtcdWatchNews *news);
 /* Parses the number of a host in a key below the directory; false if it is none. */
@@ -132,4 +137,6 @@ void etcd_log_read_cancel_all(EtcdLog *log);
 int etcd_log_alive_set_up(EtcdLog *log);
 /* The host has its number. */
 void etcd_log_alive_start(EtcdLog *log);
+/* The host has no number any more. */
+void etcd_log_alive_stop(EtcdLog *log);
 void etcd_log_alive_destroy(EtcdLog *log);

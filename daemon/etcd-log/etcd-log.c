@@ -236,6 +236,13 @@ static int log_read(SharedLog *shared, const char *key, uint64_t timeout_ms, Log
         return etcd_log_read(container_of(shared, EtcdLog, log), key, timeout_ms, func, userdata);
 }
 
+/* Leave */
+
+static int log_leave(SharedLog *shared, LogLeaveFunc func, void *userdata)
+{
+        return etcd_log_host_leave(container_of(shared, EtcdLog, log), func, userdata);
+}
+
 /* Load */
 
 static void tell_page(EtcdLog *log, const EtcdSnapshotNews *news)
@@ -338,6 +345,7 @@ static int set_up(EtcdLog *log, const EtcdTransport *transport, const EtcdLogOpt
         log->prefix = strdup(options->prefix);
         log->host.name = strdup(options->host_name);
         log->host.number = options->host_number;
+        log->host.has_left = options->has_left;
         log->host.on_claimed = options->claimed;
         log->host.userdata = options->userdata;
         if (!log->prefix || !log->host.name)
@@ -373,6 +381,7 @@ int etcd_log_new(sd_event *event, const EtcdTransport *transport, const EtcdLogO
                 .load = log_load,
                 .load_next = log_load_next,
                 .read = log_read,
+                .leave = log_leave,
         };
         EtcdLog *log = calloc(1, sizeof(EtcdLog));
         int r;

@@ -21,6 +21,7 @@ typedef struct EtcdLogOptions {
         const char *host_name; /* unique in the fleet: the machine id */
         /* As of the last claimed(), for the time until etcd is reached. */
         unsigned host_number;
+        bool has_left; /* this host has left: it follows, and commits nothing */
         void (*claimed)(unsigned host_number, void *userdata); /* may be NULL */
         void *userdata;
 } EtcdLogOptions;

@@ -36,6 +36,7 @@ typedef struct Result {
         const StoreStatus *store;
         const StoreVerification *verification;
         const StoreJoin *join;
+        const StoreLeave *leave;
 
         const IdempotencyRecord *answer;
         const ReconcileCounts *counts;

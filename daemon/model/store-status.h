@@ -61,4 +61,17 @@ typedef struct StoreJoin {
         char **conflicts;     /* the first ones: kind and key */
 } StoreJoin;
 
+/* The result of making the replica of a shared store the store of this host alone. */
+typedef struct StoreLeave {
+        uint64_t links;
+        uint64_t exchanges; /* open ones of this host, which its own store finishes */
+        uint64_t deletes;   /* open ones of all hosts; likewise */
+        uint64_t left;      /* open exchanges that the other hosts finish */
+        uint64_t unshared;  /* links that only this host has */
+        bool is_current;    /* etcd has confirmed that no change is missing */
+        bool is_told;       /* etcd has no key of this host any more */
+        unsigned host_number;
+        const char *kept; /* path of the store that was replaced, lent; NULL: there was none */
+} StoreLeave;
+
 #define STORE_CONFLICTS_MAX 1000U

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "daemon/model/store-status.h"
 #include "daemon/store/shared/replica.h"
 #include "daemon/store/shared/shared-log.h"
 #include "daemon/store/store.h"
@@ -10,6 +11,7 @@ typedef struct StoreSharedOptions {
         SharedLog *log;    /* owned by the store, unless the environment cannot be opened */
         bool may_be_alone; /* exchanges go on while the log cannot be reached, and are shared later
                             */
+        bool has_left;     /* this host has left: changes fail with STORE_FAILED */
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void (*loaded)(void *userdata); /* links can be read now, or anew; may be NULL */
@@ -26,6 +28,23 @@ int store_open_shared(const char *directory, const StoreSharedOptions *options, 
 uint64_t store_outbox(Store *store);
 /* The store must be one of store_open_shared(). */
 void store_shared_get_status(Store *store, ReplicaStatus *ret);
+
+/* Makes the replica the store of this host alone, see engines/leave.h. The store must be one of
+ * store_open_shared(). */
+typedef struct Leave StoreLeaving;
+typedef void (*StoreLeaveFunc)(int r, const StoreLeave *result, void *userdata);
+/* Returns 0, NOT_CONFIGURED if this host has left, STORE_FAILED or a negative errno. The function
+ * runs once, from store_dispatch(), with 0, STORE_FULL, STORE_FAILED or a negative errno. */
+int store_shared_leave(Store *store, const char *state_directory, const char *mark,
+                       StoreLeaveFunc func, void *userdata, StoreLeaving **ret);
+/* The function will not run; the leave goes on. NULL is fine. Returns NULL. */
+StoreLeaving *store_shared_leave_forget(StoreLeaving *leaving);
+/* Only counts. Returns as store_shared_leave(). */
+int store_shared_preview_leave(Store *store, StoreLeave *ret);
+/* Removes the copy of a leave that a crash cut off. Returns 0 or a negative errno. */
+int store_clean_leave(const char *state_directory);
+/* Removes the files of a replica that is not open. Returns 0 or a negative errno. */
+int store_remove_replica(const char *directory);
 
 /* Compares a link of the shared log, or the absence of one, with the replica. Returns 0, a negative
  * errno or STORE_FAILED. */

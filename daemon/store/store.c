@@ -73,6 +73,7 @@ static int new_shared(Environment *environment, void *userdata, Engine **ret)
                 .environment = environment,
                 .log = options->log,
                 .may_be_alone = options->may_be_alone,
+                .has_left = options->has_left,
                 .changed = options->changed,
                 .loaded = options->loaded,
                 .away = options->away,
@@ -100,6 +101,44 @@ void store_shared_get_status(Store *store, ReplicaStatus *ret)
 {
         engine_shared_get_status(store->engine, ret);
         ret->n_unconfirmed = store_n_unconfirmed(store);
+}
+
+/* Maps the result of a read for the caller; records an I/O failure. */
+static int store_end(Store *store, int r)
+{
+        int outcome = store_error_from_errno(r);
+
+        if (r < 0 && outcome > 0)
+                store_failure_record(&store->last_failure, r);
+        return outcome;
+}
+
+int store_shared_leave(Store *store, const char *state_directory, const char *mark,
+                       StoreLeaveFunc func, void *userdata, StoreLeaving **ret)
+{
+        const LeaveOptions options = {.state_directory = state_directory, .mark = mark};
+
+        return leave_start(store->engine, &options, func, userdata, ret);
+}
+
+StoreLeaving *store_shared_leave_forget(StoreLeaving *leaving)
+{
+        return leave_forget(leaving);
+}
+
+int store_shared_preview_leave(Store *store, StoreLeave *ret)
+{
+        return store_end(store, leave_preview(store->engine, ret));
+}
+
+int store_clean_leave(const char *state_directory)
+{
+        return leave_clean(state_directory);
+}
+
+int store_remove_replica(const char *directory)
+{
+        return leave_remove_replica(directory);
 }
 
 bool store_has_reserve(Store *store)
@@ -161,16 +200,6 @@ static int begin_read(Store *store, Txn *ret)
 
         r = class->is_readable ? class->is_readable(store->engine) : 0;
         return r != 0 ? r : environment_begin_read(store->environment, ret);
-}
-
-/* Maps the result of a read for the caller; records an I/O failure. */
-static int store_end(Store *store, int r)
-{
-        int outcome = store_error_from_errno(r);
-
-        if (r < 0 && outcome > 0)
-                store_failure_record(&store->last_failure, r);
-        return outcome;
 }
 
 /* Whether LMDB takes the id as a key. Other invalid ids are not in the store. */

@@ -21,7 +21,7 @@ OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 METHODS = {
     "Manager": {"ListTenancies": "", "GetTenancy": "s", "Reload": "", "Diagnose": "",
                 "ListRights": "", "ProveKey": "ss", "GetStore": "", "VerifyStore": "",
-                "JoinStore": "a{sv}"},
+                "JoinStore": "a{sv}", "LeaveStore": "a{sv}"},
     "Tenancy": {"Authorize": "sssa{sv}", "AuthorizeAuthentication": "sa{sv}",
                 "Exchange": "sa{sv}", "VerifyIdToken": "sa{sv}"},
     "Links": {"GetUser": "s", "ListByUser": "s", "List": "su", "Add": "ss", "Import": "aa{sv}a{sv}",

@@ -57,7 +57,7 @@ ASKED = {
                       'remove deleted passkeys from the browser of user "$(user_id)"'),
 }
 # The answer is about the caller itself; and the proof is for root alone.
-FOR_EVERYBODY, FOR_ROOT = {"ListRights", "Unsubscribe"}, {"ProveKey", "JoinStore"}
+FOR_EVERYBODY, FOR_ROOT = {"ListRights", "Unsubscribe"}, {"ProveKey", "JoinStore", "LeaveStore"}
 NOT_GRANTED = ("Reload", "Diagnose", "GetStore", "VerifyStore")  # whatever a grant has
 FOR_APPS = {"Authorize": (RP_ID, "ada", "ada", {}), "AuthorizeAuthentication": (RP_ID, {}),
             "Exchange": ("code", {}), "VerifyIdToken": ("token", {}),

@@ -9,12 +9,12 @@
 #include "tests/client/fake-service.h"
 
 /*
- * Diagnose, ListRights, GetStore, VerifyStore, JoinStore and ProveKey read their replies from files
- * in DIR at each call: findings  lines of kind|tenancy|name|place|text|advice; no file:
- * AccessDenied rights lines of tenancy|source|grant|names|rp_ids|authenticate, lists with commas;
- * no file: UnknownMethod store     lines of name|type|value, or of
- * name|a(ssbb)|name|id|leader|answers; no file: UnknownMethod verification, join   the same key the
- * daemon's key; no file: no key
+ * Diagnose, ListRights, GetStore, VerifyStore, JoinStore, LeaveStore and ProveKey read their
+ * replies from files in DIR at each call: findings  lines of kind|tenancy|name|place|text|advice;
+ * no file: AccessDenied rights lines of tenancy|source|grant|names|rp_ids|authenticate, lists with
+ * commas; no file: UnknownMethod store     lines of name|type|value, or of
+ * name|a(ssbb)|name|id|leader|answers; no file: UnknownMethod verification, join, leave   the same
+ * key the daemon's key; no file: no key
  */
 const char *fake_examination_dir = "";
 
@@ -213,6 +213,14 @@ int fake_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         record("JoinStore%s", options);
         return reply_file(m, "join");
+}
+
+int fake_leave_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(freep) char *options = describe_options(m, NULL);
+
+        record("LeaveStore%s", options);
+        return reply_file(m, "leave");
 }
 
 int fake_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error)

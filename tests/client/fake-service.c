@@ -531,6 +531,7 @@ static const sd_bus_vtable manager[] = {
         M("GetStore", "", "a{sv}", fake_get_store),
         M("VerifyStore", "", "a{sv}", fake_verify_store),
         M("JoinStore", "a{sv}", "a{sv}", fake_join_store),
+        M("LeaveStore", "a{sv}", "a{sv}", fake_leave_store),
         M("ProveKey", "ss", "s", fake_prove_key),
         SD_BUS_PROPERTY("Version", "s", get_string, 0, 0),
         SD_BUS_VTABLE_END,

@@ -206,6 +206,42 @@ static void test_join(void **state)
         passlock_joined_links_unref(join);
 }
 
+static void test_leave(void **state)
+{
+        static const char all[] = "links|t|5\nexchanges|t|4\ndeletes|t|3\nleft|t|2\nunshared|t|1\n"
+                                  "current|b|yes\ntold|b|yes\nhost_number|u|7\n";
+        passlock_options *options = NULL;
+        passlock_left_store *left = NULL;
+        Harness *h = *state;
+        char text[256];
+
+        assert_int_equal(passlock_leave_store(h->client, NULL, NULL), -EINVAL);
+        assert_int_equal(passlock_leave_store(h->client, NULL, &left), -EOPNOTSUPP);
+        write_file(h, "leave", all);
+        assert_int_equal(passlock_leave_store(h->client, NULL, &left), 0);
+        assert_null(passlock_left_store_get_kept(left));
+        passlock_left_store_unref(left);
+        snprintf(text, sizeof(text), "%s%s", all, "kept|s|/var/lib/x\n");
+        write_file(h, "leave", text);
+        assert_int_equal(passlock_options_new(&options), 0);
+        assert_int_equal(passlock_options_set_bool(options, "apply", true), 0);
+        assert_int_equal(passlock_leave_store(h->client, options, &left), 0);
+        assert_int_equal(harness_count_log(h, "LeaveStore apply=yes"), 1);
+        passlock_options_unref(options);
+        assert_ptr_equal(passlock_left_store_ref(left), left);
+        assert_null(passlock_left_store_unref(left));
+        assert_int_equal(passlock_left_store_get_links(left), 5);
+        assert_int_equal(passlock_left_store_get_exchanges(left), 4);
+        assert_int_equal(passlock_left_store_get_deletes(left), 3);
+        assert_int_equal(passlock_left_store_get_left(left), 2);
+        assert_int_equal(passlock_left_store_get_unshared(left), 1);
+        assert_true(passlock_left_store_is_current(left));
+        assert_true(passlock_left_store_is_told(left));
+        assert_int_equal(passlock_left_store_get_host_number(left), 7);
+        assert_string_equal(passlock_left_store_get_kept(left), "/var/lib/x");
+        passlock_left_store_unref(left);
+}
+
 static void expect_proof(const char *text, const char *nonce, const char *proof)
 {
         char expected[KEY_PROOF_LEN + 1];
@@ -305,9 +341,19 @@ static void on_join(passlock *client, int r, const char *error_text, passlock_jo
         seen->r = r;
 }
 
+static void on_leave(passlock *client, int r, const char *error_text, passlock_left_store *left,
+                     void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+}
+
 static void test_asynchronously(void **state)
 {
-        Seen findings = {}, rights = {}, proof = {}, store = {}, verification = {}, join = {};
+        Seen findings = {}, rights = {}, proof = {}, store = {}, verification = {}, join = {},
+             leave = {};
         Harness *h = *state;
 
         write_file(h, "findings", "user|default|nemo||there is no user nemo\n");
@@ -318,6 +364,7 @@ static void test_asynchronously(void **state)
         assert_int_equal(
                 passlock_verify_store_async(h->client, on_verification, &verification, NULL), 0);
         assert_int_equal(passlock_join_store_async(h->client, NULL, on_join, &join, NULL), 0);
+        assert_int_equal(passlock_leave_store_async(h->client, NULL, on_leave, &leave, NULL), 0);
         assert_int_equal(passlock_diagnose_async(h->client, on_findings, &findings, NULL), 0);
         assert_int_equal(passlock_list_rights_async(h->client, on_rights, &rights, NULL), 0);
         assert_int_equal(passlock_prove_key_async(h->client, NONCE, on_proof, &proof, NULL), 0);
@@ -327,8 +374,10 @@ static void test_asynchronously(void **state)
         harness_run_until(h, &store.n, 1);
         harness_run_until(h, &verification.n, 1);
         harness_run_until(h, &join.n, 1);
+        harness_run_until(h, &leave.n, 1);
         assert_int_equal(verification.r, -EOPNOTSUPP);
         assert_int_equal(join.r, -EOPNOTSUPP);
+        assert_int_equal(leave.r, -EOPNOTSUPP);
         assert_int_equal(findings.r | rights.r | proof.r | store.r, 0);
         assert_string_equal(store.text, "local");
         assert_int_equal(findings.size, 1);
@@ -344,6 +393,7 @@ int main(void)
                 test(test_findings),    test(test_bad_findings),   test(test_rights),
                 test(test_proof),       test(test_asynchronously), test(test_store),
                 test(test_local_store), test(test_verification),   test(test_join),
+                test(test_leave),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,6 +149,35 @@ def test_store_join(host):
     assert done.returncode == 0 and done.stdout.startswith("Added: ")
 
 
+def test_store_leave(host):
+    path = host.directory / "leave"
+    path.write_text("links|t|5\nexchanges|t|1\ndeletes|t|2\nleft|t|3\nunshared|t|0\ncurrent|b|yes\ntold|b|no\n"
+                    "host_number|u|7\n")
+    done = host.run("store", "leave")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == golden("""
+        Links:                     5
+        Open exchanges:            1
+        Open deletes:              2
+        Exchanges of other hosts:  3
+        Links not shared:          0
+        Confirmed by etcd:         yes
+        """)
+    path.write_text(path.read_text().replace("current|b|yes", "current|b|no") + "kept|s|/var/lib/x\n")
+    done = host.run("store", "leave", "--apply")
+    assert done.returncode == 0 and done.stdout.endswith("Earlier store:             /var/lib/x\n")
+    assert done.stderr == golden("""
+        passlockctl: etcd has not confirmed the links: changes of other hosts may be missing
+        passlockctl: etcd still has the key hosts/007 of this host: remove it when the other hosts have finished its exchanges
+        passlockctl: changes fail from now on: remove Engine=etcd from [Store], and restart passlockd
+        """)
+    done = host.run("store", "leave", "--apply", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "dry_run": False, "links": 5, "exchanges": 1, "deletes": 2, "left": 3, "unshared": 0, "current": False,
+        "told": False, "host_number": 7, "kept": "/var/lib/x"}
+
+
 def test_store_of_older_daemon(host):
     host.expect("store", "status", status=1)
 

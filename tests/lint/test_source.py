@@ -37,7 +37,7 @@ LAYERS = {
                             "daemon/store/environment", "daemon/store/changes", "daemon/store/shared/shared-log.h",
                             "daemon/store/shared/replica.h", "daemon/store/shared/revision-id.h"],
     "daemon/store/shared/revision-id.h": ["base"],
-    "daemon/store/store-shared.h": ["daemon/store/shared/shared-log.h", "daemon/store/shared/replica.h",
+    "daemon/store/store-shared.h": ["daemon/model", "daemon/store/shared/shared-log.h", "daemon/store/shared/replica.h",
                                     "daemon/store/store.h"],
     "daemon/etcd-log": ["base", "dbus", "daemon/etcd", "daemon/store/shared/shared-log.h",
                         "daemon/store/shared/revision-id.h"],

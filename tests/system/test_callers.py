@@ -20,6 +20,7 @@ CALLS = {
     ("Manager", "GetStore"): ((), "ok"),
     ("Manager", "VerifyStore"): ((), "NotConfigured"),
     ("Manager", "JoinStore"): ((EMPTY,), "NotConfigured"),
+    ("Manager", "LeaveStore"): ((EMPTY,), "NotConfigured"),
     ("Manager", "ProveKey"): (("default", "n" * 32), "ok"),
     ("Tenancy", "Authorize"): (("shop.example.com", USER, "somebody", EMPTY), "ok"),
     ("Tenancy", "AuthorizeAuthentication"): (("shop.example.com", EMPTY), "InvalidArgs"),
@@ -49,7 +50,7 @@ CALLS = {
 
 # The callers, all users of the host, and what the grants leave them.
 ROOT_ONLY = {("Manager", name) for name in
-             ("Reload", "Diagnose", "ProveKey", "GetStore", "VerifyStore", "JoinStore")}
+             ("Reload", "Diagnose", "ProveKey", "GetStore", "VerifyStore", "JoinStore", "LeaveStore")}
 TO_ALL = {("Manager", "ListRights"), ("Links", "Unsubscribe")}  # about oneself
 TO_GROUP = {("Manager", "ListTenancies"), ("Manager", "GetTenancy"), ("Tenancy", "Authorize"),
             ("Links", "GetUser"), ("Links", "ListByUser"), ("Links", "List"),

@@ -10,7 +10,7 @@ from tests.system.client import Caller
 OURS = {"send_destination": NAME}
 
 # What the bus does not let through by its name, but for root.
-ROOT_ONLY = {(f"{NAME}.Manager", name) for name in ("Reload", "ProveKey", "JoinStore")}
+ROOT_ONLY = {(f"{NAME}.Manager", name) for name in ("Reload", "ProveKey", "JoinStore", "LeaveStore")}
 
 STANDARD = {
     ("org.freedesktop.DBus.Introspectable", None),

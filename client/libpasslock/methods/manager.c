@@ -21,6 +21,8 @@ static const Method verify_store = {PASSLOCK_INTERFACE_MANAGER, "VerifyStore", &
                                     0, OF_MANAGER};
 static const Method join_store = {PASSLOCK_INTERFACE_MANAGER, "JoinStore", &result_joined_links, 0,
                                   OF_MANAGER | TAKES_OPTIONS};
+static const Method leave_store = {PASSLOCK_INTERFACE_MANAGER, "LeaveStore", &result_left_store, 0,
+                                   OF_MANAGER | TAKES_OPTIONS};
 static const Method prove_key = {PASSLOCK_INTERFACE_MANAGER, "ProveKey", &result_string, 2,
                                  OF_MANAGER | SENSITIVE};
 
@@ -135,6 +137,20 @@ _public_ int passlock_join_store_async(passlock *client, const passlock_options 
                                        passlock_call **ret_call)
 {
         return calls_begin(client, &join_store, &(Arguments){.options = options},
+                           (Callback) callback, userdata, ret_call);
+}
+
+_public_ int passlock_leave_store(passlock *client, const passlock_options *options,
+                                  passlock_left_store **ret)
+{
+        return calls_perform(client, &leave_store, &(Arguments){.options = options}, ret);
+}
+
+_public_ int passlock_leave_store_async(passlock *client, const passlock_options *options,
+                                        passlock_left_store_callback callback, void *userdata,
+                                        passlock_call **ret_call)
+{
+        return calls_begin(client, &leave_store, &(Arguments){.options = options},
                            (Callback) callback, userdata, ret_call);
 }
 

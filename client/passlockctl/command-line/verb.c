@@ -69,6 +69,7 @@ static const Verb verbs[] = {
 
         {{"status", NULL}, 0, 0, 0, verb_status, true},
         {{"store", "join"}, 0, 0, OPTION_BIT(OPTION_APPLY), verb_store_join, true},
+        {{"store", "leave"}, 0, 0, OPTION_BIT(OPTION_APPLY), verb_store_leave, true},
         {{"store", "status"}, 0, 0, 0, verb_store_status, true},
         {{"store", "verify"}, 0, 0, 0, verb_store_verify, true},
         {{"audit", NULL}, 0, 0, AUDIT_OPTIONS, verb_audit, .is_about_host = true},

@@ -215,3 +215,54 @@ int verb_store_join(Invocation *invocation)
                        ? EXIT_CALLER
                        : 0;
 }
+
+static void put_leave(Record *record, const passlock_left_store *left, bool apply)
+{
+        record_put_bool(record, NULL, "dry_run", !apply);
+        record_put_number(record, "Links", "links", passlock_left_store_get_links(left));
+        record_put_number(record, "Open exchanges", "exchanges",
+                          passlock_left_store_get_exchanges(left));
+        record_put_number(record, "Open deletes", "deletes", passlock_left_store_get_deletes(left));
+        record_put_number(record, "Exchanges of other hosts", "left",
+                          passlock_left_store_get_left(left));
+        record_put_number(record, "Links not shared", "unshared",
+                          passlock_left_store_get_unshared(left));
+        record_put_bool(record, "Confirmed by etcd", "current",
+                        passlock_left_store_is_current(left));
+        record_put_bool(record, NULL, "told", passlock_left_store_is_told(left));
+        record_put_number(record, NULL, "host_number", passlock_left_store_get_host_number(left));
+        record_put_string(record, "Earlier store", "kept", passlock_left_store_get_kept(left));
+}
+
+static void advise_after_leave(const passlock_left_store *left)
+{
+        if (!passlock_left_store_is_told(left))
+                report("etcd still has the key hosts/%03u of this host: remove it when the other "
+                       "hosts have finished its exchanges",
+                       passlock_left_store_get_host_number(left));
+        report("changes fail from now on: remove Engine=etcd from [Store], and restart passlockd");
+}
+
+int verb_store_leave(Invocation *invocation)
+{
+        _cleanup_(passlock_left_store_unrefp) passlock_left_store *left = NULL;
+        _cleanup_(record_freep) Record *record = record_new();
+        int r;
+
+        r = set_timeout(invocation);
+        if (r == 0)
+                r = passlock_options_set_bool(invocation->options, "apply", invocation->apply);
+        if (r == 0)
+                r = passlock_leave_store(invocation->client, invocation->options, &left);
+        if (r != 0)
+                return report_call(invocation->client, r);
+        put_leave(record, left, invocation->apply);
+        r = record_print(record, invocation->json);
+        if (r < 0)
+                return report_failure(r, passlock_strerror(r));
+        if (!invocation->json && !passlock_left_store_is_current(left))
+                report("etcd has not confirmed the links: changes of other hosts may be missing");
+        if (!invocation->json && invocation->apply)
+                advise_after_leave(left);
+        return 0;
+}

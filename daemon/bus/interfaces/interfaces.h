@@ -16,5 +16,6 @@ int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
 int bus_method_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_leave_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int run_import(Request *request, sd_bus_message *m);
 int bus_append_outcomes(sd_bus_message *m, const Result *result);

@@ -194,6 +194,9 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("JoinStore", SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", result), bus_method_join_store,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("LeaveStore", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", result), bus_method_leave_store,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_VTABLE_END,
 };

@@ -201,3 +201,55 @@ int bus_method_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error
 
         return dispatch_method(userdata, NULL, m, &method);
 }
+
+static int append_leave(sd_bus_message *reply, const Result *result)
+{
+        const StoreLeave *leave = result->leave;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "links", "t",
+                                          leave->links, "exchanges", "t", leave->exchanges,
+                                          "deletes", "t", leave->deletes, "left", "t", leave->left,
+                                          "unshared", "t", leave->unshared, "host_number", "u",
+                                          leave->host_number);
+        if (r >= 0)
+                r = bus_append_bool(reply, "current", leave->is_current);
+        if (r >= 0)
+                r = bus_append_bool(reply, "told", leave->is_told);
+        if (r >= 0)
+                r = bus_append_string(reply, "kept", leave->kept);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int run_leave_store(Request *request, sd_bus_message *m _unused_)
+{
+        const BusOwner *owner = &request->bus->owner;
+        bool apply = false;
+        const Option options[] = {{"apply", "b", &apply, NULL}};
+        int r;
+
+        r = request_read_options(request, options, ARRAY_SIZE(options));
+        if (r == 0)
+                r = owner->leave_store(owner->userdata, apply, request_on_result, request,
+                                       &request->call);
+        if (r == ERROR_NOT_CONFIGURED)
+                return request_explain(request, r,
+                                       "the store is not shared, or this host has left it; see "
+                                       "Engine= in passlockd.conf(5)");
+        if (r == ERROR_STORE_FAILED)
+                return request_explain(request, r,
+                                       "the links are being loaded from etcd, or another call "
+                                       "leaves the store; retry");
+        return r;
+}
+
+/* Only root may call this, as JoinStore. */
+int bus_method_leave_store(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        static const Method method = {
+                .rights = 0, .is_long = true, .run = run_leave_store, .append = append_leave};
+
+        return dispatch_method(userdata, NULL, m, &method);
+}

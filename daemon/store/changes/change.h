@@ -13,6 +13,7 @@ typedef struct ChangeKind {
         /* Calls the caller's callback. */
         void (*report)(const StoreChange *change);
         bool may_be_alone; /* on one host, while a shared store cannot be reached */
+        bool leaves;       /* goes on while this host leaves a shared store */
         bool uses_reserve; /* may use the reserved disk space: revokes access, or needs no space */
 } ChangeKind;
 

@@ -6,8 +6,6 @@
 #include "base/log.h"
 #include "daemon/store/engines/engine-shared-internal.h"
 
-static void start_applying(EngineShared *shared);
-
 static void report_news(const EngineShared *shared, const ApplyJob *job)
 {
         for (size_t i = 0; shared->options.changed && i < job->n_news; i++)
@@ -31,16 +29,17 @@ static void on_applied(ApplyJob *job)
                 report_news(shared, job);
                 confirmations_reach(&shared->confirmations, shared->revision);
         }
-        start_applying(shared);
+        engine_shared_apply(shared);
         engine_shared_finish_batch(shared);
         engine_shared_pump(shared);
 }
 
-static void start_applying(EngineShared *shared)
+void engine_shared_apply(EngineShared *shared)
 {
         ApplyJob *job;
 
-        if (shared->applying || shared->load || STAILQ_EMPTY(&shared->arrived))
+        if (shared->mode == SHARED_PAUSED || shared->applying || shared->load ||
+            STAILQ_EMPTY(&shared->arrived))
                 return;
         job = apply_job_new(shared->options.environment, on_applied, shared);
         if (!job)
@@ -73,7 +72,7 @@ static void on_changed(uint64_t revision, const LogEvent *events, size_t n_event
         STAILQ_INSERT_TAIL(&shared->arrived, update, entry);
         if (shared->late_at_ms == 0)
                 shared->late_at_ms = monotonic_ms();
-        start_applying(shared);
+        engine_shared_apply(shared);
 }
 
 static void on_reachable(bool is_reachable, void *userdata)

@@ -54,7 +54,8 @@ static void on_page(int r, uint64_t revision, const LogEvent *events, size_t n_e
 
 int engine_shared_load(EngineShared *shared)
 {
-        if (shared->load)
+        shared->load_waits = shared->mode == SHARED_PAUSED;
+        if (shared->load || shared->load_waits)
                 return 0;
         shared->load = replica_load_new(shared->options.environment);
         return shared->load ? shared->log->class->load(shared->log, on_page, shared) : -ENOMEM;

@@ -39,16 +39,23 @@ typedef struct EngineShared {
         ReplicaLoad *load;       /* NULL: not loading */
         bool knows_reachable;    /* the log has told `reachable` */
         bool reachable;
+
+        Leave *leave; /* NULL: none */
+        EngineSharedMode mode;
+        bool load_waits; /* while paused */
 } EngineShared;
 
 /* Continues with the changes that wait. */
 void engine_shared_pump(EngineShared *shared);
+bool engine_shared_has_batch(const EngineShared *shared);
 void engine_shared_end_change(EngineShared *shared, StoreChange *change);
 void engine_shared_fail_all(EngineShared *shared, ChangeQueue *queue, int r);
 void engine_shared_forget_batch(EngineShared *shared);
 /* Ends the changes of the batch in flight, if the replica has reached its revision or cannot be
  * written. */
 void engine_shared_finish_batch(EngineShared *shared);
+/* Writes the revisions that have arrived to the replica. */
+void engine_shared_apply(EngineShared *shared);
 /* Follows the log from the revision of the replica. Returns 0 or a negative errno. */
 int engine_shared_follow(EngineShared *shared);
 

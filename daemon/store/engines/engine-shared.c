@@ -162,7 +162,7 @@ static void start_plan(EngineShared *shared)
         worker_queue(shared->worker, &job->job);
 }
 
-static bool has_batch(const EngineShared *shared)
+bool engine_shared_has_batch(const EngineShared *shared)
 {
         return shared->planning || !STAILQ_EMPTY(&shared->planned) ||
                shared->pushed.batch.n_changes > 0;
@@ -171,7 +171,8 @@ static bool has_batch(const EngineShared *shared)
 /* Goes on with what waits. */
 void engine_shared_pump(EngineShared *shared)
 {
-        if (has_batch(shared) || (!shared->knows_reachable && shared->revision > 0))
+        if (shared->mode == SHARED_PAUSED || engine_shared_has_batch(shared) ||
+            (!shared->knows_reachable && shared->revision > 0))
                 return;
         if (shared->apply_error != 0) {
                 engine_shared_fail_all(shared, &shared->waiting,
@@ -198,6 +199,7 @@ static Engine *shared_free(Engine *engine)
         worker_free(shared->worker); /* before what its jobs use */
         if (shared->log)
                 shared->log->class->free(shared->log);
+        leave_free(shared->leave);
         confirmations_clear(&shared->confirmations);
         replica_load_free(shared->load);
         change_queue_clear(&shared->waiting);
@@ -219,6 +221,11 @@ static void shared_queue(Engine *engine, StoreChange *change)
         EngineShared *shared = (EngineShared *) engine;
         BarrierJob *job;
 
+        if (change->tenancy_id && shared->mode != SHARED_OPEN && !change->kind->leaves) {
+                change_fail(change, ERROR_STORE_FAILED);
+                engine_shared_end_change(shared, change);
+                return;
+        }
         if (change->tenancy_id) {
                 STAILQ_INSERT_TAIL(&shared->waiting, change, entry);
                 engine_shared_pump(shared);
@@ -303,6 +310,7 @@ void engine_shared_get_status(Engine *engine, ReplicaStatus *ret)
         *ret = (ReplicaStatus){
                 .revision = shared->revision,
                 .is_loading = shared->load,
+                .has_left = shared->mode != SHARED_OPEN,
                 .late_at_ms = shared->late_at_ms,
                 .n_waiting = count(&shared->waiting) + count(&shared->planned),
                 .n_outbox = shared->n_outbox,
@@ -343,6 +351,7 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         shared->engine.class = &shared_class;
         shared->options = *options;
         shared->log = options->log;
+        shared->mode = options->has_left ? SHARED_CLOSED : SHARED_OPEN;
         STAILQ_INIT(&shared->waiting);
         STAILQ_INIT(&shared->planned);
         STAILQ_INIT(&shared->ended);

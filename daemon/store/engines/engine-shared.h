@@ -2,6 +2,8 @@
 #pragma once
 
 #include "daemon/store/engines/engine.h"
+#include "daemon/store/engines/leave.h"
+#include "daemon/store/engines/worker.h"
 #include "daemon/store/environment/environment.h"
 #include "daemon/store/shared/replica.h"
 
@@ -17,6 +19,7 @@ typedef struct EngineSharedOptions {
         Environment *environment; /* lent */
         SharedLog *log;           /* owned, also on failure */
         bool may_be_alone;        /* exchanges go on while the log cannot be reached */
+        bool has_left;            /* this host has left: changes fail */
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void (*loaded)(void *userdata); /* the replica can be read, or is new; may be NULL */
@@ -28,3 +31,22 @@ typedef struct EngineSharedOptions {
 /* Returns 0 or a negative errno. */
 int engine_shared_new(const EngineSharedOptions *options, Engine **ret);
 void engine_shared_get_status(Engine *engine, ReplicaStatus *ret);
+
+/* For a leave, see leave.h. */
+typedef enum EngineSharedMode {
+        SHARED_OPEN,
+        SHARED_CLOSED, /* changes fail with STORE_FAILED, but for those of the leave */
+        SHARED_PAUSED, /* the replica is not written, too, after the jobs that are queued */
+} EngineSharedMode;
+
+EngineSharedMode engine_shared_mode(const Engine *engine);
+void engine_shared_set_mode(Engine *engine, EngineSharedMode mode);
+/* Whether changes have not ended. */
+bool engine_shared_is_busy(const Engine *engine);
+bool engine_shared_is_loading(const Engine *engine);
+bool engine_shared_is_reachable(const Engine *engine);
+/* Lent. */
+const EngineSharedOptions *engine_shared_options(const Engine *engine);
+/* Of the engine, which frees it. */
+Leave **engine_shared_leave(Engine *engine);
+void engine_shared_queue_job(Engine *engine, Job *job);

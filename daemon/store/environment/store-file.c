@@ -31,8 +31,7 @@ static bool disk_has_space(int fd, uint64_t len)
         return fstatvfs(fd, &fs) < 0 || (uint64_t) fs.f_bavail * fs.f_frsize >= len;
 }
 
-/* Preallocates the first `size` bytes of a file; a failure keeps its length. */
-static int file_reserve(int fd, uint64_t size)
+int store_file_reserve(int fd, uint64_t size)
 {
         struct stat st;
         int r;
@@ -51,7 +50,7 @@ static int file_reserve(int fd, uint64_t size)
         return r;
 }
 
-static int lock_directory(const char *directory, int *directory_fd)
+int store_file_lock(const char *directory, int *directory_fd)
 {
         _cleanup_(closep) int fd = -1;
 
@@ -75,7 +74,7 @@ static int reserve_lock_file(int directory_fd)
         fd = openat(directory_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
         if (fd < 0)
                 return log_errno_origin(-errno);
-        return file_reserve(fd, LOCK_FILE_SIZE);
+        return store_file_reserve(fd, LOCK_FILE_SIZE);
 }
 
 static int mdb_new(MDB_env **ret)
@@ -198,7 +197,7 @@ int mdb_reserve(MDB_env *mdb, size_t map_size)
         int fd;
 
         mdb_env_get_fd(mdb, &fd);
-        return file_reserve(fd, map_size + STORE_FILE_RESERVE);
+        return store_file_reserve(fd, map_size + STORE_FILE_RESERVE);
 }
 
 /* Upgrades a full store in the reserve. */
@@ -337,7 +336,7 @@ int store_file_prepare(const char *directory, int level, int *directory_fd)
 {
         int r;
 
-        r = lock_directory(directory, directory_fd);
+        r = store_file_lock(directory, directory_fd);
         if (r < 0) {
                 log_at(level, "Failed to lock %s: %s", directory,
                        r == -EBUSY ? "in use by another process" : strerror(-r));

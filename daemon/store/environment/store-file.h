@@ -25,6 +25,14 @@ typedef struct StoreFile {
 
 void store_file_clear(StoreFile *file);
 
+/* Preallocates the first `size` bytes of a file; a failure keeps its length. Returns 0 or a
+ * negative errno. */
+int store_file_reserve(int fd, uint64_t size);
+
+/* Locks the directory, unless *directory_fd holds the lock. Returns 0, -EBUSY or another negative
+ * errno. */
+int store_file_lock(const char *directory, int *directory_fd);
+
 /* Locks the directory, unless *directory_fd holds the lock, and creates a store if there is
  * none. Logs a failure at `level`: -EBUSY if another process holds the lock, or another
  * negative errno. */

@@ -159,6 +159,11 @@ int txn_delete(Txn *txn, Database database, MDB_val key, const MDB_val *value)
         return lmdb_errno(r);
 }
 
+int txn_clear(Txn *txn, Database database)
+{
+        return lmdb_errno(mdb_drop(txn->mdb, txn->schema->dbi[database], 0));
+}
+
 void txn_note_read(Txn *txn, Database database, MDB_val key)
 {
         if (txn->accesses)

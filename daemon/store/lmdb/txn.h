@@ -66,6 +66,8 @@ int txn_put_record(Txn *txn, Database database, MDB_val key, const RecordType *t
                    const void *object);
 /* Deletes one of the key's values, or all if `value` is NULL. */
 int txn_delete(Txn *txn, Database database, MDB_val key, const MDB_val *value);
+/* Deletes all keys. */
+int txn_clear(Txn *txn, Database database);
 int txn_count(Txn *txn, Database database, uint64_t *ret);
 /* Gets the first or last value: `op` is MDB_FIRST or MDB_LAST. */
 int txn_get_end(Txn *txn, Database database, MDB_cursor_op op, MDB_val *ret_key, MDB_val *ret);

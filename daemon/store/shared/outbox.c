@@ -23,6 +23,17 @@ static int put_entry(Txn *txn, uint64_t id, const OutboxEntry *entry)
         return r < 0 ? r : outbox_table_put(txn, id, record.bytes, record.len);
 }
 
+static int decode_entry(const MDB_val *record, OutboxEntry *ret)
+{
+        _cleanup_(outbox_entry_clear) OutboxEntry entry = {};
+        int r;
+
+        r = record_decode(&outbox_record, record->mv_data, record->mv_size, &entry);
+        if (r == 0)
+                *ret = TAKE(entry, (OutboxEntry){});
+        return r;
+}
+
 /* Make */
 
 static int make_change(Txn *txn, const PlanOptions *options, StoreChange *change)
@@ -78,6 +89,39 @@ int outbox_count(Environment *environment, uint64_t *ret)
         return r < 0 ? r : outbox_table_count(&txn, ret);
 }
 
+/* Scan */
+
+static void scan_write(const OutboxWrite *write, OutboxScan *scan, bool *ret_has_link)
+{
+        _cleanup_(shared_key_clear) SharedKey key = {};
+
+        if (!write->value || shared_key_parse(write->key, &key) < 0)
+                return;
+        *ret_has_link |= key.kind == SHARED_LINK;
+        for (size_t i = 0; key.kind == SHARED_EXCHANGE && i < scan->n_exchanges; i++)
+                scan->found[i] |= scan->exchanges[i] == key.id;
+}
+
+int outbox_scan(Txn *txn, OutboxScan *scan)
+{
+        uint64_t id = 0;
+        MDB_val record;
+        int r;
+
+        while ((r = outbox_table_next(txn, id, &id, &record)) == 0) {
+                _cleanup_(outbox_entry_clear) OutboxEntry entry = {};
+                bool has_link = false;
+
+                r = decode_entry(&record, &entry);
+                if (r < 0)
+                        return r;
+                for (size_t i = 0; i < entry.n_writes; i++)
+                        scan_write(&entry.writes[i], scan, &has_link);
+                scan->n_links += has_link;
+        }
+        return r == -ENOENT ? 0 : r;
+}
+
 /* Collect */
 
 static bool writes_key(const LogBatch *batch, const char *key)
@@ -101,17 +145,6 @@ static bool fits(const LogBatch *batch, const OutboxEntry *entry, size_t n_write
                 if (writes_key(batch, entry->writes[i].key))
                         return false;
         return true;
-}
-
-static int decode_entry(const MDB_val *record, OutboxEntry *ret)
-{
-        _cleanup_(outbox_entry_clear) OutboxEntry entry = {};
-        int r;
-
-        r = record_decode(&outbox_record, record->mv_data, record->mv_size, &entry);
-        if (r == 0)
-                *ret = TAKE(entry, (OutboxEntry){});
-        return r;
 }
 
 static int collect(Txn *txn, OutboxBatch *ret)

@@ -16,6 +16,17 @@ int outbox_make(Environment *environment, const PlanOptions *options, ChangeQueu
 
 int outbox_count(Environment *environment, uint64_t *ret);
 
+/* Counts of a scan of the outbox. */
+typedef struct OutboxScan {
+        const uint64_t *exchanges; /* ids of open exchanges */
+        size_t n_exchanges;
+        bool *found;    /* of each, whether the outbox has it; zeroed by the caller */
+        size_t n_links; /* added or used */
+} OutboxScan;
+
+/* Returns 0 or a negative errno. */
+int outbox_scan(Txn *txn, OutboxScan *scan);
+
 /* The oldest entries, as a batch. */
 typedef struct OutboxBatch {
         uint64_t ids[LOG_BATCH_MAX]; /* of each change */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/store/environment/store-directory.h"
 #include "daemon/store/shared/outbox.h"
 #include "daemon/store/shared/replica-load.h"
 #include "daemon/store/shared/replica.h"
@@ -18,20 +18,6 @@ struct ReplicaLoad {
         Environment *environment; /* of the snapshot; NULL before the first page */
         char *directory;
 };
-
-/* Left by this process, or by one that was killed. */
-static int remove_files(const ReplicaLoad *load)
-{
-        static const char *const files[] = {"data.mdb", "new.mdb", "lock.mdb"};
-        _cleanup_(closep) int fd = open(load->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        if (fd < 0)
-                return errno == ENOENT ? 0 : log_errno_origin(-errno);
-        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-                if (unlinkat(fd, files[i], 0) < 0 && errno != ENOENT)
-                        return log_errno_origin(-errno);
-        return rmdir(load->directory) < 0 ? log_errno_origin(-errno) : 0;
-}
 
 ReplicaLoad *replica_load_new(Environment *environment)
 {
@@ -52,7 +38,7 @@ ReplicaLoad *replica_load_free(ReplicaLoad *load)
         if (!load)
                 return NULL;
         if (environment_free(load->environment), load->directory)
-                (void) remove_files(load);
+                (void) store_directory_remove(load->directory);
         free(load->directory);
         free(load);
         return NULL;
@@ -64,7 +50,7 @@ static int open_snapshot(ReplicaLoad *load)
 
         if (load->environment)
                 return 0;
-        r = remove_files(load);
+        r = store_directory_remove(load->directory); /* of a process that was killed */
         if (r == 0 && mkdir(load->directory, 0700) < 0)
                 r = log_errno_origin(-errno);
         return r < 0 ? r : environment_new(load->directory, false, &load->environment);
@@ -126,4 +112,17 @@ int replica_load_end(ReplicaLoad *load, uint64_t revision)
                 return r;
         load->environment = environment_free(load->environment);
         return environment_replace(load->replica, load->directory);
+}
+
+int replica_remove(const char *directory)
+{
+        _cleanup_(freep) char *loading = NULL;
+        int r;
+
+        if (asprintf(&loading, "%s/" DIRECTORY, directory) < 0) {
+                loading = NULL;
+                return -ENOMEM;
+        }
+        r = store_directory_remove(loading);
+        return r < 0 ? r : store_directory_clear(directory);
 }

@@ -19,3 +19,6 @@ int replica_load_add(ReplicaLoad *load, uint64_t revision, const LogEvent *event
 /* Replaces the replica by the snapshot, which is of that revision. Returns 0 or a negative errno.
  */
 int replica_load_end(ReplicaLoad *load, uint64_t revision);
+
+/* Removes the files of a replica that is not open. Returns 0 or a negative errno. */
+int replica_remove(const char *directory);

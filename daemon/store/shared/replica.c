@@ -35,6 +35,14 @@ int replica_put_revision(Txn *txn, uint64_t revision)
         return meta_table_put_time(txn, META_REVISION, revision);
 }
 
+int replica_forget_revision(Txn *txn)
+{
+        int r;
+
+        r = txn_delete(txn, DATABASE_META, string_val(META_REVISION), NULL);
+        return r == -ENOENT ? 0 : r;
+}
+
 static int note_link(const Link *link, LinkList *list)
 {
         Link *copy;

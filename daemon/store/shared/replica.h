@@ -20,6 +20,7 @@ void replica_news_clear(ReplicaNews *news);
 typedef struct ReplicaStatus {
         uint64_t revision;      /* 0: nothing was loaded yet */
         bool is_loading;        /* a snapshot */
+        bool has_left;          /* this host has left the shared store, or is leaving */
         uint64_t late_at_ms;    /* when the oldest event arrived that is not applied yet, in
                                    CLOCK_MONOTONIC ms; 0: all are */
         size_t n_waiting;       /* changes that have not ended */
@@ -30,6 +31,7 @@ typedef struct ReplicaStatus {
 /* 0: nothing was loaded yet. Return 0 or a negative errno. */
 int replica_get_revision(Txn *txn, uint64_t *ret);
 int replica_put_revision(Txn *txn, uint64_t revision);
+int replica_forget_revision(Txn *txn);
 
 /*
  * Applies an event of a revision. The log is not trusted: an event that is not valid is logged and

@@ -106,6 +106,9 @@ typedef void (*LogPageFunc)(int r, uint64_t revision, const LogEvent *events, si
 /* The last change of a key, 0 if there is no such key. r is 0 or -EAGAIN. */
 typedef void (*LogReadFunc)(int r, uint64_t revision, void *userdata);
 
+/* r is 0 or -EAGAIN. */
+typedef void (*LogLeaveFunc)(int r, void *userdata);
+
 typedef struct SharedLog SharedLog;
 
 typedef struct SharedLogClass {
@@ -123,6 +126,9 @@ typedef struct SharedLogClass {
         /* Reads from a majority. Returns -EAGAIN, also at once, if the log cannot be reached. */
         int (*read)(SharedLog *log, const char *key, uint64_t timeout_ms, LogReadFunc func,
                     void *userdata);
+        /* Forgets this host, which commits nothing any more: another one may get its number.
+         * Returns -EAGAIN, also at once, if the log cannot be reached. Not during a commit. */
+        int (*leave)(SharedLog *log, LogLeaveFunc func, void *userdata);
 } SharedLogClass;
 
 /* The first member of each log. */

@@ -266,6 +266,23 @@ int intent_table_latest(Txn *txn, uint64_t *ret_begun_at_ms)
         return get_begun_at(txn, MDB_LAST, 0, ret_begun_at_ms);
 }
 
+int intent_table_next(Txn *txn, Database database, uint64_t after, uint64_t *ret)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        MDB_val key, value;
+        StoreKey start;
+        int r;
+
+        if (after == UINT64_MAX)
+                return -ENOENT;
+        key_for_id(after + 1, &start);
+        key = key_val(&start);
+        r = txn_cursor(txn, database, &cursor);
+        if (r == 0)
+                r = cursor_get(cursor, MDB_SET_RANGE, &key, &value);
+        return r < 0 ? r : key_parse_id(key.mv_data, key.mv_size, ret);
+}
+
 int intent_table_last_id(Txn *txn, Database database, uint64_t *ret)
 {
         MDB_val value;

@@ -38,5 +38,7 @@ int intent_table_list_deletes(Txn *txn, const char *tenancy_id, uint64_t end_id,
 int intent_table_oldest(Txn *txn, uint64_t *ret_begun_at_ms);
 /* Begin time of the latest open exchange; 0 without one. */
 int intent_table_latest(Txn *txn, uint64_t *ret_begun_at_ms);
+/* The lowest id above `after`; -ENOENT if there is none. */
+int intent_table_next(Txn *txn, Database database, uint64_t after, uint64_t *ret);
 /* The highest id in a database; 0 if it is empty. */
 int intent_table_last_id(Txn *txn, Database database, uint64_t *ret);

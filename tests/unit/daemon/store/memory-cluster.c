@@ -410,6 +410,14 @@ static unsigned log_host(SharedLog *log)
         return container_of(log, Host, log)->number;
 }
 
+static int log_leave(SharedLog *log, LogLeaveFunc func, void *userdata)
+{
+        if (!container_of(log, Host, log)->cluster->is_reachable)
+                return -EAGAIN;
+        func(0, userdata);
+        return 0;
+}
+
 SharedLog *memory_cluster_join(MemoryCluster *cluster, unsigned number)
 {
         static const SharedLogClass class = {
@@ -420,6 +428,7 @@ SharedLog *memory_cluster_join(MemoryCluster *cluster, unsigned number)
                 .load = log_load,
                 .load_next = log_load_next,
                 .read = log_read,
+                .leave = log_leave,
         };
         Host *host = calloc(1, sizeof(Host));
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/model/store-status.h"
+#include "daemon/store/engines/engine.h"
+
+/*
+ * A host leaves the shared store: its replica becomes its own store.
+ *
+ *   1. Changes fail from now on. Those in flight are completed, and the outbox is pushed.
+ *   2. The replica, which is not written meanwhile, is copied beside, into `leaving`, and turned
+ *      into an own store (own-store.h).
+ *   3. The open exchanges of this host are removed from the log: another host must not recover them
+ *      as well.
+ *   4. The copy replaces the own store, which is kept under another name, and the mark is made.
+ *   5. The log forgets this host.
+ *
+ * A failure up to step 4 undoes all but step 3: the exchanges whose process goes on end without
+ * their intents. A crash does the same; a copy that is left is removed by the next start. From step
+ * 4 on this host has left, and changes fail until it is started with its own store.
+ *
+ * If the log cannot be reached in step 1, the host leaves with the links that it knows, and without
+ * steps 3 and 5. Another host takes over the exchanges that the log has.
+ */
+typedef struct Leave Leave;
+
+typedef struct LeaveOptions {
+        const char *state_directory; /* gets the store */
+        const char *mark;            /* a file that is made when this host has left */
+} LeaveOptions;
+
+/* r is 0, a negative errno, STORE_FULL or STORE_FAILED; the result is lent. */
+typedef void (*LeaveFunc)(int r, const StoreLeave *result, void *userdata);
+
+/* The engine must be a shared one; it owns the Leave. STORE_FAILED while the replica is not loaded,
+ * or a leave is in progress; NOT_CONFIGURED if this host has left. Returns 0, one of these, or a
+ * negative errno. */
+int leave_start(Engine *engine, const LeaveOptions *options, LeaveFunc func, void *userdata,
+                Leave **ret);
+/* The function will not run; the leave goes on. NULL is fine. Returns NULL. */
+Leave *leave_forget(Leave *leave);
+/* For the engine, after its worker. Returns NULL. */
+Leave *leave_free(Leave *leave);
+
+/* Removes the copy of a leave that a crash cut off. Returns 0 or a negative errno. */
+int leave_clean(const char *state_directory);
+/* Removes the files of the replica of a host that has left. Returns 0 or a negative errno. */
+int leave_remove_replica(const char *directory);
+
+/* Counts what a leave would have as its result. Returns as leave_start(). */
+int leave_preview(Engine *engine, StoreLeave *ret);
