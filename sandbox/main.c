@@ -99,6 +99,7 @@ static int create_sandbox(const Options *options, Sandbox **ret)
         sandbox->clock_offset_ms = options->clock_offset_s * 1000;
         sandbox->faults = options->faults;
         sandbox->ignore_counters = options->ignore_counters;
+        sandbox->tls = options->certificate_path;
         sandbox->challenge_rate = options->challenge_rate;
         r = open_tenancies(sandbox, options);
         if (r < 0)

@@ -2,6 +2,8 @@
 
 /* Authorization of ceremonies: the backend sets the parameters and gets a token for the page. */
 
+#include <stdio.h>
+
 #include "sandbox/endpoints/handlers.h"
 #include "sandbox/endpoints/request-body.h"
 
@@ -13,12 +15,26 @@ enum {
 static const char *const user_verifications[] = {"preferred", "required", "discouraged", NULL};
 static const char *const mediations[] = {"required", "conditional", NULL};
 
+/* Clients of version 2.8 and earlier send no rpName. Returns an owned name, NULL on error. */
+static char *read_rp_name(RequestBody *body, const char *rp_id)
+{
+        if (json_object_get(body->object, "rpName"))
+                return request_body_trimmed(body, "rpName", REQUEST_BODY_TEXT_MAX);
+        if (!rp_id)
+                return NULL;
+        fprintf(stderr,
+                "passlock-sandbox: A registration for %s was authorized without rpName, the rpId "
+                "is "
+                "used instead\n",
+                rp_id);
+        return must(strdup(rp_id));
+}
+
 /* Returns the owned parameters of the ceremony, or NULL if the body is invalid. */
 static json_t *read_registration(RequestBody *body)
 {
         _cleanup_(freep) char *rp_id = request_body_domain(body, "rpId");
-        _cleanup_(freep) char *rp_name =
-                request_body_trimmed(body, "rpName", REQUEST_BODY_TEXT_MAX);
+        _cleanup_(freep) char *rp_name = read_rp_name(body, rp_id);
         const char *user_id = request_body_text(body, "userId", REQUEST_BODY_TEXT_MAX);
         const char *username = request_body_text(body, "username", REQUEST_BODY_TEXT_MAX);
         const char *display_name =

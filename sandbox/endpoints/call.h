@@ -20,6 +20,7 @@ typedef struct Call {
         const char *content_type;
         const char *origin;
         const char *user_agent;
+        const char *host;
         const char *address; /* client IP address */
         const char *cursor;  /* query parameter */
         const char *body;

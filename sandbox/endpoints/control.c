@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Control endpoints for tests, and passlock.js. */
+/* Control endpoints for tests. */
 
 #include <stdio.h>
 
 #include "sandbox/endpoints/handlers.h"
-#include "sandbox/script.h"
 
 static json_t *faults_in_force(const FaultList *list)
 {
@@ -52,11 +51,6 @@ Reply *handle_calls(const Call *call)
                 json_object_set_new(counts, endpoint_name(i),
                                     json_integer((json_int_t) call->sandbox->n_calls[i]));
         return reply_json(200, counts);
-}
-
-Reply *handle_script(const Call *call)
-{
-        return reply_text(200, "text/javascript", passlock_js, passlock_js_len);
 }
 
 Reply *handle_outbox(const Call *call)

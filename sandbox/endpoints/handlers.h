@@ -42,8 +42,12 @@ Reply *handle_challenge_get(const Call *call);
 Reply *handle_challenge_verify(const Call *call);
 Reply *handle_challenge_delete(const Call *call);
 
+/* assets.c */
+Reply *handle_script(const Call *call);
+Reply *handle_script_types(const Call *call);
+Reply *handle_icon(const Call *call);
+
 /* control.c */
 Reply *handle_faults(const Call *call);
 Reply *handle_calls(const Call *call);
 Reply *handle_outbox(const Call *call);
-Reply *handle_script(const Call *call);

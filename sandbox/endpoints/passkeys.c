@@ -2,15 +2,31 @@
 
 /* Reading the vault. */
 
+#include <stdio.h>
+
 #include "sandbox/endpoints/handlers.h"
+#include "sandbox/tenancy/platform.h"
+
+/* Returns the owned origin that the client has used, or "" if it is unknown. */
+static char *call_base(const Call *call)
+{
+        char *base;
+
+        if (!call->host)
+                return must(strdup(""));
+        if (asprintf(&base, "%s://%s", call->sandbox->tls ? "https" : "http", call->host) < 0)
+                abort();
+        return base;
+}
 
 Reply *handle_passkey_get(const Call *call)
 {
         json_t *passkey = vault_find(&call->tenancy->vault, call->argument);
+        _cleanup_(freep) char *base = call_base(call);
 
         if (!passkey)
                 return reply_error(ERROR_NOT_FOUND, "There is no passkey with this id");
-        return reply_json(200, json_incref(passkey));
+        return reply_json(200, platform_with_icon(passkey, base));
 }
 
 Reply *handle_passkey_list(const Call *call)

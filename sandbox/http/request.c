@@ -115,7 +115,7 @@ static enum MHD_Result send_reply(Request *request, const Sandbox *sandbox, cons
         add_header(response, "Content-Type", reply->type);
         if (route && route->caller == CALLER_PAGE)
                 add_cors(request, response);
-        if (route && route->caller == CALLER_SCRIPT)
+        if (route && route->caller == CALLER_ASSET)
                 add_header(response, "Access-Control-Allow-Origin", "*");
         add_header(response, "Cache-Control", "no-store");
         if (reply->retry_after_s > 0) {
@@ -159,6 +159,7 @@ static Reply *request_handle(Request *request, const Route *route, Call *call)
         call->content_type = header(request, "Content-Type");
         call->origin = header(request, "Origin");
         call->user_agent = header(request, "User-Agent");
+        call->host = header(request, "Host");
         call->cursor =
                 MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "cursor");
         call->address = client_address(request, address, sizeof(address));

@@ -49,7 +49,9 @@ static const Route routes[] = {
          handle_challenge_delete},
         {"GET", "/v2/.well-known/jwks.json", CALLER_ANYONE, ENDPOINT_JWKS, "keys", handle_jwks},
         {"GET", "/.well-known/jwks.json", CALLER_ANYONE, ENDPOINT_JWKS, "keys", handle_jwks},
-        {"GET", "/passlock.js", CALLER_SCRIPT, ENDPOINT_NONE, NULL, handle_script},
+        {"GET", "/passlock.js", CALLER_ASSET, ENDPOINT_NONE, NULL, handle_script},
+        {"GET", "/passlock.d.ts", CALLER_ASSET, ENDPOINT_NONE, NULL, handle_script_types},
+        {"GET", "/aaguid/*/icon.svg", CALLER_ASSET, ENDPOINT_NONE, NULL, handle_icon},
         {"POST", "/-/faults", CALLER_ANYONE, ENDPOINT_NONE, NULL, handle_faults},
         {"GET", "/-/outbox", CALLER_ANYONE, ENDPOINT_NONE, NULL, handle_outbox},
         {"GET", "/-/calls", CALLER_ANYONE, ENDPOINT_NONE, NULL, handle_calls},
@@ -77,6 +79,11 @@ static bool path_fits(const char *pattern, const char *path, Segments *segments)
         return *path == '\0';
 }
 
+static char *copy_segment(const Segments *segments, size_t i)
+{
+        return segments->start[i] ? must(strndup(segments->start[i], segments->len[i])) : NULL;
+}
+
 const Route *route_find(Call *call)
 {
         for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
@@ -86,10 +93,12 @@ const Route *route_find(Call *call)
                     !path_fits(routes[i].path, call->path, &segments))
                         continue;
                 call_done(call);
-                if (segments.start[0])
-                        call->tenancy_id = must(strndup(segments.start[0], segments.len[0]));
-                if (segments.start[1])
-                        call->argument = must(strndup(segments.start[1], segments.len[1]));
+                if (routes[i].caller == CALLER_ASSET) {
+                        call->argument = copy_segment(&segments, 0);
+                } else {
+                        call->tenancy_id = copy_segment(&segments, 0);
+                        call->argument = copy_segment(&segments, 1);
+                }
                 return &routes[i];
         }
         return NULL;

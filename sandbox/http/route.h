@@ -8,12 +8,12 @@ typedef enum Caller {
         CALLER_BACKEND, /* by the API key of the tenancy */
         CALLER_PAGE,    /* by a token in the request; any origin */
         CALLER_ANYONE,
-        CALLER_SCRIPT, /* not authenticated; any origin may import the module */
+        CALLER_ASSET, /* not authenticated; any origin may read the reply */
 } Caller;
 
 typedef struct Route {
         const char *method;
-        const char *path; /* first *: tenancy id, second *: argument */
+        const char *path; /* first *: tenancy id, second *: argument; assets have no tenancy */
         Caller caller;
         Endpoint endpoint;
         const char *field; /* a member of every 2xx reply */

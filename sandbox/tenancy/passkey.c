@@ -1,33 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "sandbox/tenancy/passkey.h"
-
-/* A few common AAGUIDs, for tests of the field. */
-static const struct {
-        const char *aaguid;
-        const char *name;
-} platforms[] = {
-        {"01020304-0506-0708-0102-030405060708", "Chromium virtual authenticator"},
-        {"08987058-cadc-4b81-b6e1-30de50dcbe96", "Windows Hello"},
-        {"bada5566-a7aa-401f-bd96-45619a55120d", "1Password"},
-        {"d548826e-79b4-db40-a3d8-11116f7e8349", "Bitwarden"},
-        {"ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4", "Google Password Manager"},
-        {"fbfc3007-154e-4ecc-8c0b-6e020557d7bd", "iCloud Keychain"},
-};
-
-/* Returns the product name of an AAGUID (lower-case UUID), or NULL. */
-static const char *platform_name(const char *aaguid)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(platforms); i++)
-                if (streq(aaguid, platforms[i].aaguid))
-                        return platforms[i].name;
-        return NULL;
-}
+#include "sandbox/tenancy/platform.h"
 
 json_t *passkey_new(const char *id, const PasskeyOwner *owner, const Credential *credential,
                     int64_t now_ms)
 {
-        const char *platform = platform_name(credential->aaguid);
+        const Platform *platform = platform_find(credential->aaguid);
         json_t *passkey;
 
         passkey = must(json_pack(
@@ -42,7 +21,7 @@ json_t *passkey_new(const char *id, const PasskeyOwner *owner, const Credential 
                 "createdAt", (json_int_t) now_ms, "updatedAt", (json_int_t) now_ms));
         if (platform)
                 json_object_set_new(passkey, "platform",
-                                    must(json_pack("{s:s}", "name", platform)));
+                                    must(json_pack("{s:s}", "name", platform->name)));
         return passkey;
 }
 

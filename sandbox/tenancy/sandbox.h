@@ -17,6 +17,7 @@ typedef struct Sandbox {
         SLIST_HEAD(, Tenancy) tenancies;
         json_t *outbox; /* mail, not saved */
         bool ignore_counters;
+        bool tls; /* clients use https */
         RateLimitRule challenge_rate;
         FaultList faults;
         uint64_t n_calls[_ENDPOINT_MAX];

@@ -275,8 +275,7 @@ def test_a_code_of_another_user_links_nothing(person, host):
         const { passlock: settings } = await server.session();
         const { Passlock } = await import(`${settings.endpoint}/passlock.js`);
         const registrationToken = await server.authorize();
-        const { value } = await new Passlock(settings).registerPasskey({ registrationToken });
-        return value.code;
+        return (await new Passlock(settings).registerPasskey({ registrationToken })).code;
     })()""")
     status, answer = ada.post("/api/passkeys/exchange", json.dumps({"code": code}))
     assert (status, answer["error"]["code"]) == (403, "UserMismatch")

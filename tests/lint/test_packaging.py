@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Facts that debian/ repeats agree with their source."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ def read(name: str) -> str:
 def test_version():
     ours = re.search(r"^\s+version : '([^']+)'", read("meson.build"), re.M)[1]
     assert read("debian/changelog").startswith(f"passlockd ({ours}) ")
+    assert json.loads(read("browser/package.json"))["version"] == ours
 
 
 def test_symbols():

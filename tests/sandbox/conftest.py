@@ -14,7 +14,8 @@ import pytest
 
 import authenticator
 
-pytest.register_assert_rewrite("conformance", "rules_general", "rules_mailbox", "rules_sign_in", "rules_vault")
+pytest.register_assert_rewrite("conformance", "page", "rules_general", "rules_mailbox", "rules_sign_in", "rules_vault")
+from page import Browser, Person, Site, Workspace  # noqa: E402
 
 BINARY = os.environ["PASSLOCK_SANDBOX"]
 KEYS = {"T1": "sk_first_key", "T2": "sk_second_key"}
@@ -193,3 +194,23 @@ def start(tmp_path):
     for one in running:
         if one.process.poll() is None:
             assert one.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with Workspace() as work, Browser(work) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site():
+    with Site() as running:
+        yield running
+
+
+@pytest.fixture
+def person(browser, site, sandbox):
+    opened = Person(browser.open(), site, sandbox)
+    yield opened
+    assert opened.page.complaints() == []
+    opened.page.close()

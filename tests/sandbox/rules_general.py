@@ -54,6 +54,27 @@ def _(world):
     assert options["authenticatorSelection"]["userVerification"] == "preferred"
 
 
+@rule("4.1 without rpName, the rpId is the name")
+def _(world):
+    body = {key: value for key, value in USER.items() if key != "rpName"}
+    answer = world.backend("POST", "passkey/registration/authorize", {**body, "rpId": "LocalHost"})
+    answer = world.page("options", {"registrationToken": answer.json["registrationToken"]})
+    assert answer.json["optionsJSON"]["rp"] == {"id": "localhost", "name": "localhost"}
+
+
+@rule("12.5 icons of platforms")
+def _(world):
+    aaguid = bytes.fromhex("d548826e79b4db40a3d811116f7e8349")
+    passkey = world.passkey(world.register(aaguid=aaguid)["principal"]["authenticatorId"])
+    assert passkey["platform"]["icon"] == f"{world.url}/aaguid/{passkey['credential']['aaguid']}/icon.svg"
+    icon = world.request("GET", passkey["platform"]["icon"].removeprefix(world.url))
+    assert (icon.status, icon.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert icon.body.startswith(b"<svg ")
+    for other in ("00000000-0000-0000-0000-000000000000", "", passkey["credential"]["aaguid"].upper()):
+        missing = world.request("GET", f"/aaguid/{other}/icon.svg")
+        assert (missing.status, missing.tag) == (404, "@error/NotFound")
+
+
 @rule("4.1 expiresAt is five minutes away")
 def _(world):
     before = time.time() * 1000

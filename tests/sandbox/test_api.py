@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from authenticator import BS, EDDSA, ES256, RS256, UP, UV, Credential, b64, cbor, register, unb64
 from conftest import KEYS, ORIGIN, USER
+from page import ROOT
 
 
 def assert_error(answer, status, tag):
@@ -130,7 +131,8 @@ def test_registration(sandbox, algorithm, fmt):
             "publicKey": b64(cbor(credential.cose)),
             "rpId": "localhost",
         },
-        "platform": {"name": "iCloud Keychain"},
+        "platform": {"name": "iCloud Keychain",
+                     "icon": f"{sandbox.url}/aaguid/fbfc3007-154e-4ecc-8c0b-6e020557d7bd/icon.svg"},
         "createdAt": passkey["createdAt"],
         "updatedAt": passkey["createdAt"],
     }
@@ -382,11 +384,24 @@ def test_no_cors_for_backends(sandbox):
 
 
 def test_script(sandbox):
+    """The module of browser/, with another default endpoint."""
     answer = sandbox.request("GET", "/passlock.js")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/javascript"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert b"export class Passlock" in answer.body
+    module = (ROOT / "browser/passlock.js").read_bytes()
+    production = b'const DEFAULT_ENDPOINT = "https://api.passlock.dev"\n'
+    assert production in module
+    assert answer.body == module.replace(
+        production, b'const DEFAULT_ENDPOINT = new URL("/", import.meta.url).href\n')
+
+
+def test_script_types(sandbox):
+    answer = sandbox.request("GET", "/passlock.d.ts")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/typescript"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.body == (ROOT / "browser/passlock.d.ts").read_bytes()
 
 
 def test_body_limit(sandbox):

@@ -13,9 +13,16 @@ const MESSAGES = {
 
 const NOTHING_DONE = { registerPasskey: "No passkey was created", authenticatePasskey: "You were not signed in" };
 
-const FINAL = ["@error/DuplicatePasskey", "@error/PasskeyUnsupported", "@error/OrphanedPasskey"];
+const UNSUPPORTED_CODES = [
+  "ERROR_AUTHENTICATOR_MISSING_DISCOVERABLE_CREDENTIAL_SUPPORT",
+  "ERROR_AUTHENTICATOR_MISSING_USER_VERIFICATION_SUPPORT",
+  "ERROR_AUTHENTICATOR_NO_SUPPORTED_PUBKEYCREDPARAMS_ALG",
+];
 
-function describe({ _tag: tag }, method) {
+/** The tag of the error; codes that say the same as a tag are mapped to it. */
+const tagOf = ({ _tag, code }) => (UNSUPPORTED_CODES.includes(code) ? "@error/PasskeyUnsupported" : _tag);
+
+function describe(tag, method) {
   if (tag === "@error/OtherPasskey")
     return `${NOTHING_DONE[method]}: your device did not confirm in time, or you cancelled.`;
   return MESSAGES[tag] ?? "The passkey service cannot be reached right now. Please try again in a moment.";
@@ -24,11 +31,12 @@ function describe({ _tag: tag }, method) {
 /** Error of the device, or of a request to the API. */
 export class DeviceError extends Error {
   constructor(error, method) {
-    super(describe(error, method));
+    const tag = tagOf(error);
+    super(describe(tag, method));
     /** Temporary: a retry may succeed. */
-    this.passing = !FINAL.includes(error._tag);
+    this.passing = !(tag in MESSAGES);
     /** A passkey that is on the device but not in the vault: see forget(). */
-    this.orphan = error._tag === "@error/OrphanedPasskey" ? error : null;
+    this.orphan = tag === "@error/OrphanedPasskey" ? error : null;
   }
 }
 
@@ -44,14 +52,14 @@ async function load() {
     passlock = new Passlock(settings);
     return passlock;
   } catch {
-    throw new DeviceError({ _tag: "@error/NetworkRequest" });
+    throw new DeviceError({ _tag: "@error/Network" });
   }
 }
 
 async function perform(method, options) {
   const result = await (await load())[method](options);
-  if (!result.success) throw new DeviceError(result.error, method);
-  return result.value;
+  if (result.failure) throw new DeviceError(result, method);
+  return result;
 }
 
 /** Creates a passkey. Resolves to the code for the server. */
@@ -79,7 +87,7 @@ export async function tell(kind, token) {
 }
 
 /** Signals an unknown passkey, so that the device removes it. Resolves to true on success. */
-export async function forget({ credentialId, rpId }) {
-  const { warnings } = await perform("removeOrphanedPasskey", { credentialId, rpId });
+export async function forget(orphan) {
+  const { warnings } = await perform("deleteOrphanedPasskey", orphan);
   return warnings.length === 0;
 }

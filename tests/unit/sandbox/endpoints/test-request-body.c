@@ -91,7 +91,7 @@ static void test_authorize(void **state)
                 {"[]", "JSON object"},
                 {"", "JSON object"},
                 {"{}", "rpId"},
-                {"{\"rpId\":\"localhost\",\"userId\":\"u\",\"username\":\"a\"}", "rpName"},
+                {"{\"rpId\":\"localhost\",\"userId\":\"u\",\"username\":\"a\"}", NULL},
                 {"{\"rpId\":\"localhost\",\"rpName\":\" \\t\",\"userId\":\"u\",\"username\":\"a\"}",
                  "rpName must not be blank"},
                 {"{\"rpId\":\"localhost\",\"rpName\":\"S\",\"userId\":\"\",\"username\":\"a\"}",
