@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "daemon/store/engines/engine-shared.h"
 #include "daemon/store/shared/replica.h"
 #include "daemon/store/shared/shared-log.h"
 #include "daemon/store/store.h"
@@ -13,6 +14,8 @@ typedef struct StoreSharedOptions {
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void (*loaded)(void *userdata); /* links can be read now, or anew; may be NULL */
+        /* The log was restored from a backup, and what it had lost was pushed back. May be NULL. */
+        void (*restored)(const RestoreCounts *counts, void *userdata);
         /* A host has been away for a while: its intents may be taken over. May be NULL. */
         void (*away)(unsigned host, void *userdata);
         void *userdata;

@@ -75,6 +75,7 @@ static int new_shared(Environment *environment, void *userdata, Engine **ret)
                 .may_be_alone = options->may_be_alone,
                 .changed = options->changed,
                 .loaded = options->loaded,
+                .restored = options->restored,
                 .away = options->away,
                 .userdata = options->userdata,
         };
@@ -329,11 +330,13 @@ int store_get_idempotency_record(Store *store, const uint8_t key[static IDEMPOTE
 int store_shared_compare(Store *store, const LogEvent *event, ReplicaDifference *ret)
 {
         _cleanup_(txn_end) Txn txn = {};
+        ReplicaStatus status;
         int r;
 
+        engine_shared_get_status(store->engine, &status);
         r = begin_read(store, &txn);
         if (r == 0)
-                r = replica_compare_link(&txn, event, ret);
+                r = replica_compare_link(&txn, event, status.offset, ret);
         return store_end(store, r);
 }
 

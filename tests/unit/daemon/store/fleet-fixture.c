@@ -16,6 +16,14 @@ static void on_changed(const ReplicaNews *news, void *userdata)
         watcher->n_removed += (unsigned) news->removed.n_links;
 }
 
+static void on_restored(const RestoreCounts *counts, void *userdata)
+{
+        Watcher *watcher = userdata;
+
+        watcher->n_restored++;
+        watcher->counts = *counts;
+}
+
 void fleet_make_directory(Fixture *f)
 {
         strcpy(f->directory, "/tmp/test-store.XXXXXX");
@@ -28,6 +36,7 @@ void fleet_join(Fleet *fleet, unsigned i)
                 .log = memory_cluster_join(fleet->cluster, i),
                 .may_be_alone = may_be_alone,
                 .changed = on_changed,
+                .restored = on_restored,
                 .userdata = &fleet->watchers[i],
         };
 
@@ -82,10 +91,26 @@ static void wait_for_workers(Fleet *fleet)
         }
 }
 
+static bool is_restoring(const Fleet *fleet)
+{
+        ReplicaStatus status;
+        bool found = false;
+
+        for (unsigned i = 0; i < HOSTS; i++) {
+                if (!fleet->hosts[i].store)
+                        continue;
+                store_shared_get_status(fleet->hosts[i].store, &status);
+                found |= status.is_restoring;
+        }
+        return found;
+}
+
 void fleet_settle(Fleet *fleet)
 {
-        for (unsigned n_idle = 0; n_idle < 4; n_idle++) {
+        for (unsigned n_idle = 0, n = 0; n_idle < 4; n_idle++) {
                 wait_for_workers(fleet);
+                if (is_restoring(fleet) && n++ < TIMEOUT_MS)
+                        n_idle = 0;
                 while (memory_cluster_step(fleet->cluster))
                         n_idle = 0;
         }

@@ -10,6 +10,8 @@ enum { HOSTS = 3, TIMEOUT_MS = 120000 };
 /* What a host was told of the changes of others. */
 typedef struct Watcher {
         unsigned n_added, n_removed;
+        unsigned n_restored;
+        RestoreCounts counts; /* of the last restore */
 } Watcher;
 
 /* Some hosts that share a log, and one with a store of its own. */
