@@ -79,6 +79,8 @@ static int apply_config(Config *config, void *userdata)
                           &config->grants);
         if (r < 0)
                 return r;
+        if (service->shared)
+                shared_store_configure(service->shared, &config->store);
         r = tenancy_set_configure(service->tenancies, config);
         /* A reload that waited for name lookups may end during the stop. */
         if (service->stopping)

@@ -256,6 +256,12 @@ SharedLog *shared_store_log(SharedStore *shared)
         return shared->log;
 }
 
+void shared_store_configure(SharedStore *shared, const StoreConfig *config)
+{
+        store_shared_set_may_be_alone(shared->store,
+                                      config->acknowledge == STORE_ACKNOWLEDGE_LOCAL);
+}
+
 const RestoreCounts *shared_store_restored(const SharedStore *shared)
 {
         return shared->was_restored ? &shared->counts : NULL;

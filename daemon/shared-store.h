@@ -31,5 +31,7 @@ Store *shared_store_get(SharedStore *shared);
 SharedLog *shared_store_log(SharedStore *shared);
 /* How the last restore of etcd from a backup was mended; NULL: there was none. Lent. */
 const RestoreCounts *shared_store_restored(const SharedStore *shared);
+/* Applies what a reload may change; the configuration is lent. */
+void shared_store_configure(SharedStore *shared, const StoreConfig *config);
 /* The endpoints of the key holder, or its credentials, may have changed. */
 void shared_store_update(SharedStore *shared);

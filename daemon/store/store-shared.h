@@ -28,6 +28,8 @@ int store_open_shared(const char *directory, const StoreSharedOptions *options, 
 /* How many changes the other hosts do not have yet. */
 uint64_t store_outbox(Store *store);
 /* The store must be one of store_open_shared(). */
+/* For later changes; see StoreSharedOptions. */
+void store_shared_set_may_be_alone(Store *store, bool may_be_alone);
 void store_shared_get_status(Store *store, ReplicaStatus *ret);
 
 /* Compares a link of the shared log, or the absence of one, with the replica. Returns 0, a negative

@@ -97,6 +97,11 @@ uint64_t store_outbox(Store *store)
         return class->outbox ? class->outbox(store->engine) : 0;
 }
 
+void store_shared_set_may_be_alone(Store *store, bool may_be_alone)
+{
+        engine_shared_set_may_be_alone(store->engine, may_be_alone);
+}
+
 void store_shared_get_status(Store *store, ReplicaStatus *ret)
 {
         engine_shared_get_status(store->engine, ret);

@@ -320,6 +320,11 @@ static size_t count(const ChangeQueue *queue)
         return n;
 }
 
+void engine_shared_set_may_be_alone(Engine *engine, bool may_be_alone)
+{
+        ((EngineShared *) engine)->options.may_be_alone = may_be_alone;
+}
+
 void engine_shared_get_status(Engine *engine, ReplicaStatus *ret)
 {
         const EngineShared *shared = (EngineShared *) engine;

@@ -39,4 +39,6 @@ typedef struct EngineSharedOptions {
 
 /* Returns 0 or a negative errno. */
 int engine_shared_new(const EngineSharedOptions *options, Engine **ret);
+/* See EngineSharedOptions.may_be_alone. */
+void engine_shared_set_may_be_alone(Engine *engine, bool may_be_alone);
 void engine_shared_get_status(Engine *engine, ReplicaStatus *ret);
