@@ -14,7 +14,7 @@ typedef struct SharedStore SharedStore;
 
 typedef struct SharedStoreOwner {
         Tenancies *(*tenancies)(void *userdata); /* are told of changes; NULL: there are none yet */
-        /* What etcd had lost was pushed back; the links can be compared with the vault. */
+        /* The lost links are in etcd again; they can be compared with the vault. */
         void (*restored)(void *userdata);
         void *userdata;
 } SharedStoreOwner;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/store/engines/engine-shared.h"
 #include "daemon/store/shared/replica.h"
 #include "daemon/store/shared/shared-log.h"
 #include "daemon/store/store.h"
@@ -27,9 +26,9 @@ int store_open_shared(const char *directory, const StoreSharedOptions *options, 
 
 /* How many changes the other hosts do not have yet. */
 uint64_t store_outbox(Store *store);
-/* The store must be one of store_open_shared(). */
-/* For later changes; see StoreSharedOptions. */
+/* The store must be one of store_open_shared(). For later changes; see StoreSharedOptions. */
 void store_shared_set_may_be_alone(Store *store, bool may_be_alone);
+/* Likewise. */
 void store_shared_get_status(Store *store, ReplicaStatus *ret);
 
 /* Compares a link of the shared log, or the absence of one, with the replica. Returns 0, a negative

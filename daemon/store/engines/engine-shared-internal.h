@@ -12,7 +12,7 @@
 /* Whether the log still has the history of the replica, see engine-history.c. */
 typedef struct EngineHistory {
         bool wants_check, is_checking;
-        bool is_checked; /* it has: changes can be applied and made */
+        bool is_checked; /* changes can be applied and made */
         bool has_failed; /* the last check */
         bool waits;      /* after a failure, until the log tells that it can be reached */
         bool needs_load; /* after the check */

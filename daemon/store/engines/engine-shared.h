@@ -5,16 +5,6 @@
 #include "daemon/store/environment/environment.h"
 #include "daemon/store/shared/replica.h"
 
-/* How a restore of the log from a backup was mended. */
-typedef struct RestoreCounts {
-        size_t n_added;       /* links that were pushed back */
-        size_t n_removed;     /* links whose removal was repeated */
-        size_t n_conflicting; /* lost links whose authenticators are other users' now */
-        size_t n_exceeding;   /* lost links of users who have too many */
-        size_t n_unexplained; /* links of the backup that the replica lacks without a known removal
-                               */
-} RestoreCounts;
-
 /*
  * The engine of a store that several hosts share. A change is planned on the replica (plan.h),
  * committed in the shared log under the conditions of the plan, and completed when the replica has

@@ -29,7 +29,17 @@ typedef struct ReplicaStatus {
         uint64_t n_unconfirmed; /* misses that the log has not confirmed */
 } ReplicaStatus;
 
-/* What a replica is a copy of. */
+/* How a restore of the log from a backup was mended. */
+typedef struct RestoreCounts {
+        size_t n_added;       /* links that were pushed back */
+        size_t n_removed;     /* links whose removal was repeated */
+        size_t n_conflicting; /* lost links whose authenticators are other users' now */
+        size_t n_exceeding;   /* lost links of users who have too many */
+        size_t n_unexplained; /* links of the backup that the replica lacks without a known removal
+                               */
+} RestoreCounts;
+
+/* The state of the log that a replica is a copy of. */
 typedef struct ReplicaPosition {
         uint64_t revision; /* with the offset; 0: nothing was loaded yet */
         uint64_t offset;   /* see restore-record.h */

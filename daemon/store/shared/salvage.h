@@ -33,7 +33,7 @@ void salvage_cursor_clear(SalvageCursor *cursor);
 #define SALVAGE_LINKS_MAX 40U
 
 typedef struct SalvagePage {
-        SalvagePhase phase; /* what the links are */
+        SalvagePhase phase; /* of the links */
         char *tenancy_id;
         LinkList links;
         size_t n_conflicting; /* links whose authenticator is another user's in the snapshot */

@@ -7,7 +7,7 @@
 
 enum { HOSTS = 3, TIMEOUT_MS = 120000 };
 
-/* What a host was told of the changes of others. */
+/* News that a host was told. */
 typedef struct Watcher {
         unsigned n_added, n_removed;
         unsigned n_restored;
