@@ -30,6 +30,7 @@
 #include "daemon/store/environment/store-copy.h"
 #include "daemon/store/store.h"
 #include "daemon/tenancy-set.h"
+#include "daemon/vault-comparison.h"
 #include "dbus/error.h"
 
 /* For the start of the key holder. */
@@ -42,7 +43,8 @@ struct Service {
         Holder *holder;
         ApiContext *api;
         Store *store;
-        SharedStore *shared; /* has the store; NULL: the store is of this host */
+        SharedStore *shared;         /* has the store; NULL: the store is of this host */
+        VaultComparison *comparison; /* NULL, like `shared` */
         CommitDispatcher *dispatcher;
         StoreRetry *store_retry;
         Bus *bus;
@@ -78,6 +80,8 @@ static int apply_config(Config *config, void *userdata)
                           &config->grants);
         if (r < 0)
                 return r;
+        if (service->shared)
+                shared_store_configure(service->shared, &config->store);
         r = tenancy_set_configure(service->tenancies, config);
         /* A reload that waited for name lookups may end during the stop. */
         if (service->stopping)
@@ -150,6 +154,8 @@ static int on_diagnose(void *userdata, FindingList *list)
                 r = store_findings_add(&config->store, service->holder, list);
         if (r == 0 && config && service->shared)
                 r = shared_store_diagnose(service->shared, config->store.place, list);
+        if (r == 0 && service->comparison)
+                r = vault_comparison_diagnose(service->comparison, list);
         if (r == 0)
                 r = tenancy_set_diagnose(service->tenancies, list);
         return r == 0 ? store_retry_diagnose(service->store_retry, list) : r;
@@ -326,6 +332,14 @@ static Tenancies *get_tenancies(void *userdata)
         return service->all;
 }
 
+static void on_store_restored(void *userdata)
+{
+        const Service *service = userdata;
+
+        if (!service->stopping)
+                vault_comparison_start(service->comparison, service->all);
+}
+
 /* Errors in the configuration are reported when it is put in force. */
 static bool has_shared_store(const char *config_file, Config **ret)
 {
@@ -341,7 +355,8 @@ static bool has_shared_store(const char *config_file, Config **ret)
 
 static int open_engine(Service *service, const char *config_file, const char *directory)
 {
-        const SharedStoreOwner owner = {.tenancies = get_tenancies, .userdata = service};
+        const SharedStoreOwner owner = {
+                .tenancies = get_tenancies, .restored = on_store_restored, .userdata = service};
         _cleanup_(config_freep) Config *config = NULL;
         int r;
 
@@ -351,9 +366,10 @@ static int open_engine(Service *service, const char *config_file, const char *di
         }
         r = shared_store_new(service->event, service->holder, &config->store, directory, &owner,
                              &service->shared);
-        if (r == 0)
-                service->store = shared_store_get(service->shared);
-        return r;
+        if (r < 0)
+                return r;
+        service->store = shared_store_get(service->shared);
+        return vault_comparison_new(service->event, service->store, &service->comparison);
 }
 
 static int open_store(Service *service, const char *config_file)
@@ -533,6 +549,7 @@ Service *service_free(Service *service)
         config_loader_free(service->loader);
         bus_free(service->bus);
         memory_trim_free(service->memory_trim);
+        vault_comparison_free(service->comparison);
         tenancy_set_free(service->tenancies);
         tenancies_free(service->all);
         api_context_free(service->api);

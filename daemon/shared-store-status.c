@@ -44,7 +44,11 @@ static const char *state_of(const EtcdLogStatus *log, const ReplicaStatus *repli
 {
         if (replica->has_left)
                 return "left";
-        return replica->is_loading && streq(log->state, "serving") ? "loading" : log->state;
+        if (!streq(log->state, "serving"))
+                return log->state;
+        if (replica->is_restoring)
+                return "restoring";
+        return replica->is_loading ? "loading" : log->state;
 }
 
 static void get_local(SharedStore *shared, char *const *endpoints, StoreStatus *ret)
@@ -61,7 +65,7 @@ static void get_local(SharedStore *shared, char *const *endpoints, StoreStatus *
                 .away_since_ms =
                         log.away_since_ms ? realtime_ms() - elapsed_ms(log.away_since_ms) : 0,
                 .revision = replica.revision,
-                .cluster_revision = log.revision,
+                .cluster_revision = log.revision > 0 ? log.revision + replica.offset : 0,
                 .behind_ms = behind_ms(&log, &replica),
                 .host = log.host_name,
                 .host_number = log.host_number,
@@ -174,13 +178,6 @@ static int diagnose_state(const EtcdLogStatus *log, const char *place, FindingLi
                         .advice = "correct Endpoints=, and restart passlockd; if the cluster was "
                                   "replaced, stop passlockd, and remove shared/data.mdb in its "
                                   "state directory first");
-        if (streq(log->state, "revision-went-back"))
-                return finding_add(list, .kind = "store", .name = "etcd", .place = place,
-                                   .text = "The etcd cluster has lost revisions, such as by "
-                                           "restoring a backup",
-                                   .advice = "save the links of this host by passlockctl export; "
-                                             "then stop passlockd, remove shared/data.mdb in its "
-                                             "state directory, start it, and import the file");
         if (!streq(log->state, "away"))
                 return 0;
         (void) snprintf(text, sizeof(text), "etcd has been away for %" PRIu64 " s: %s",
@@ -188,6 +185,25 @@ static int diagnose_state(const EtcdLogStatus *log, const char *place, FindingLi
         return finding_add(list, .kind = "store", .name = "etcd", .place = place, .text = text,
                            .advice = "check etcd at the endpoints: etcdctl endpoint health; "
                                      "until then links can be read, but not changed");
+}
+
+/* Conflicts of a restore can only be resolved by an administrator. */
+static int diagnose_restore(const RestoreCounts *counts, const char *place, FindingList *list)
+{
+        char text[256];
+
+        if (!counts || counts->n_conflicting + counts->n_exceeding + counts->n_unexplained == 0)
+                return 0;
+        (void) snprintf(
+                text, sizeof(text),
+                "After etcd was restored from a backup, lost links were not pushed back: %zu "
+                "are linked to other users, %zu of users with too many links; and %zu links "
+                "of the backup were unknown to this host",
+                counts->n_conflicting, counts->n_exceeding, counts->n_unexplained);
+        return finding_add(list, .kind = "store", .name = "etcd", .place = place, .text = text,
+                           .advice =
+                                   "compare with the vault by passlockctl reconcile; this finding "
+                                   "stays until passlockd restarts");
 }
 
 static int diagnose_lag(uint64_t lag_ms, const char *place, FindingList *list)
@@ -218,6 +234,14 @@ int shared_store_diagnose(SharedStore *shared, const char *place, FindingList *l
                                              "passlockd");
         etcd_log_get_status(shared_store_log(shared), &log);
         r = diagnose_state(&log, place, list);
+        if (r == 0 && replica.is_restoring)
+                r = finding_add(
+                        list, .kind = "store", .name = "etcd", .place = place,
+                        .text = "etcd was restored from a backup: what it has lost is being "
+                                "pushed back, and links are not changed meanwhile",
+                        .advice = "see journalctl -u passlockd, if this lasts");
+        if (r == 0)
+                r = diagnose_restore(shared_store_restored(shared), place, list);
         if (r == 0)
                 r = diagnose_lag(behind_ms(&log, &replica), place, list);
         if (r == 0 && log.rival_at_ms != 0 && elapsed_ms(log.rival_at_ms) < RIVAL_MS)

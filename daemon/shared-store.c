@@ -32,7 +32,9 @@ struct SharedStore {
         SharedStoreOwner owner;
         SharedLog *log; /* of the store */
         Store *store;
-        uint64_t serial; /* of the key holder's state */
+        bool was_restored;
+        RestoreCounts counts; /* of that */
+        uint64_t serial;      /* of the key holder's state */
 };
 
 /* The name of this host among the others: that of the machine, and a random part for this state
@@ -153,6 +155,21 @@ static void on_loaded(void *userdata)
                 tenancies_store_is_open(tenancies);
 }
 
+static void on_restored(const RestoreCounts *counts, void *userdata)
+{
+        SharedStore *shared = userdata;
+
+        shared->was_restored = true;
+        shared->counts = *counts;
+        log_error(
+                "Compared the replica with the restored etcd: %zu links pushed back, %zu removals "
+                "repeated; not pushed back: %zu linked to other users, %zu of users with too many "
+                "links; kept: %zu that the replica lacks without a known removal",
+                counts->n_added, counts->n_removed, counts->n_conflicting, counts->n_exceeding,
+                counts->n_unexplained);
+        shared->owner.restored(shared->owner.userdata);
+}
+
 static void on_away(unsigned host, void *userdata)
 {
         const SharedStore *shared = userdata;
@@ -200,6 +217,7 @@ static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *c
                                                        .has_left = has_left,
                                                        .changed = on_links_changed,
                                                        .loaded = on_loaded,
+                                                       .restored = on_restored,
                                                        .away = on_away,
                                                        .userdata = shared},
                                  &shared->store);
@@ -287,6 +305,17 @@ Store *shared_store_get(SharedStore *shared)
 SharedLog *shared_store_log(SharedStore *shared)
 {
         return shared->log;
+}
+
+void shared_store_configure(SharedStore *shared, const StoreConfig *config)
+{
+        store_shared_set_may_be_alone(shared->store,
+                                      config->acknowledge == STORE_ACKNOWLEDGE_LOCAL);
+}
+
+const RestoreCounts *shared_store_restored(const SharedStore *shared)
+{
+        return shared->was_restored ? &shared->counts : NULL;
 }
 
 void shared_store_update(SharedStore *shared)

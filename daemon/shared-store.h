@@ -7,13 +7,15 @@
 #include "daemon/core/tenancy.h"
 #include "daemon/holder/holder.h"
 #include "daemon/store/shared/shared-log.h"
-#include "daemon/store/store.h"
+#include "daemon/store/store-shared.h"
 
 /* The store of Engine=etcd: its replica is in the subdirectory `shared` of the state directory. */
 typedef struct SharedStore SharedStore;
 
 typedef struct SharedStoreOwner {
         Tenancies *(*tenancies)(void *userdata); /* are told of changes; NULL: there are none yet */
+        /* The lost links are in etcd again; they can be compared with the vault. */
+        void (*restored)(void *userdata);
         void *userdata;
 } SharedStoreOwner;
 
@@ -33,5 +35,9 @@ Store *shared_store_get(SharedStore *shared);
 SharedLog *shared_store_log(SharedStore *shared);
 /* The file that exists when this host has left. Lent. */
 const char *shared_store_mark(SharedStore *shared);
+/* How the last restore of etcd from a backup was mended; NULL: there was none. Lent. */
+const RestoreCounts *shared_store_restored(const SharedStore *shared);
+/* Applies what a reload may change; the configuration is lent. */
+void shared_store_configure(SharedStore *shared, const StoreConfig *config);
 /* The endpoints of the key holder, or its credentials, may have changed. */
 void shared_store_update(SharedStore *shared);

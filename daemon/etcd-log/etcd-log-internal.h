@@ -66,10 +66,7 @@ typedef struct EtcdLog {
         size_t prefix_len;
         LogFollower follower;
         EtcdWatch *watch;
-        uint64_t heard_at_ms;     /* by earlier watches; at first, the start */
-        uint64_t follow_revision; /* of the replica, when it began to follow */
-        bool is_checked;          /* is_older is known */
-        bool is_older;            /* etcd lacks that revision */
+        uint64_t heard_at_ms; /* by earlier watches; at first, the start */
         bool told_reachable;
         bool was_told;
         sd_event_source *retry; /* of what failed */
@@ -84,8 +81,9 @@ typedef struct EtcdLog {
         LIST_HEAD(, EtcdLogRead) reads;
 
         EtcdSnapshot *snapshot;
+        char *load_prefix;
         bool load_waits;     /* until the retry */
-        uint64_t load_at_ms; /* of the last snapshot */
+        uint64_t load_at_ms; /* of the last snapshot of all keys */
         LogPageFunc page;
         void *page_userdata;
 } EtcdLog;

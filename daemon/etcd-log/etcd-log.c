@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -29,7 +28,7 @@ char *etcd_log_key(const EtcdLog *log, const char *key)
 
 static bool is_reachable(const EtcdLog *log)
 {
-        return etcd_log_commit_is_ready(log) && !log->is_older &&
+        return etcd_log_commit_is_ready(log) &&
                etcd_client_state(log->client) == ETCD_CLIENT_SERVING;
 }
 
@@ -55,29 +54,14 @@ void etcd_log_repeat_reachable(EtcdLog *log)
                 log->follower.reachable(true, log->follower.userdata);
 }
 
+/* The owner of the log tells of a revision that went back. */
 static void warn_of_state(EtcdClientState state)
 {
         if (state == ETCD_CLIENT_OTHER_CLUSTER)
-                log_error("The endpoints belong to another etcd cluster than before; check "
-                          "Endpoints= in [Store], or run passlockctl store join");
-        else if (state == ETCD_CLIENT_REVISION_WENT_BACK)
-                log_error("The etcd cluster has lost revisions, such as by restoring a backup");
-}
-
-/* An etcd that lacks what the replica has must not be changed as if it had it. */
-static void check_revision(EtcdLog *log)
-{
-        int64_t revision = etcd_client_revision(log->client);
-
-        if (log->is_older || log->is_checked || log->follow_revision == 0 || revision == 0)
-                return;
-        log->is_checked = true;
-        log->is_older = (uint64_t) revision < log->follow_revision;
-        if (log->is_older)
-                log_error("The replica has revision %" PRIu64 " of the shared store, but etcd only "
-                          "%" PRIi64 ", such as after a backup was restored: links are read from "
-                          "the replica and not changed; see doc/fleet.md",
-                          log->follow_revision, revision);
+                log_error(
+                        "The endpoints belong to another etcd cluster than before: links are read "
+                        "from the replica and not changed; check Endpoints= in [Store], or see "
+                        "doc/fleet.md");
 }
 
 static void on_state(EtcdClient *client, void *userdata)
@@ -86,7 +70,6 @@ static void on_state(EtcdClient *client, void *userdata)
         EtcdClientState state = etcd_client_state(client);
 
         warn_of_state(state);
-        check_revision(log);
         if (state == ETCD_CLIENT_SERVING)
                 etcd_log_host_claim(log);
         etcd_log_tell_reachable(log);
@@ -210,10 +193,11 @@ static int log_follow(SharedLog *shared, uint64_t revision, const LogFollower *f
 
         log->follower = *follower;
         log->was_told = false;
-        log->follow_revision = revision;
-        check_revision(log);
         retry_in(log, 0); /* tells whether the log can be reached */
-        return start_watch(log, revision);
+        if (revision > 0)
+                return start_watch(log, revision);
+        end_watch(log);
+        return 0;
 }
 
 /* Commit */
@@ -226,6 +210,16 @@ static int log_commit(SharedLog *shared, const LogBatch *batch, LogCommitFunc fu
 static unsigned log_host(SharedLog *shared)
 {
         return container_of(shared, EtcdLog, log)->host.number;
+}
+
+static uint64_t log_cluster(SharedLog *shared)
+{
+        return etcd_client_cluster_id(container_of(shared, EtcdLog, log)->client);
+}
+
+static void log_expect_cluster(SharedLog *shared, uint64_t cluster)
+{
+        etcd_client_expect_cluster(container_of(shared, EtcdLog, log)->client, cluster);
 }
 
 /* Read */
@@ -272,11 +266,12 @@ static void on_snapshot(const EtcdSnapshotNews *news, void *userdata)
 static int start_load(EtcdLog *log)
 {
         log->load_waits = false;
-        log->load_at_ms = monotonic_ms();
-        return etcd_snapshot_new(
-                log->client,
-                &(EtcdSnapshotOptions){.prefix = etcd_bytes(log->prefix), .page_limit = PAGE_KEYS},
-                on_snapshot, log, &log->snapshot);
+        if (streq(log->load_prefix, log->prefix))
+                log->load_at_ms = monotonic_ms();
+        return etcd_snapshot_new(log->client,
+                                 &(EtcdSnapshotOptions){.prefix = etcd_bytes(log->load_prefix),
+                                                        .page_limit = PAGE_KEYS},
+                                 on_snapshot, log, &log->snapshot);
 }
 
 static void retry_load(EtcdLog *log)
@@ -287,16 +282,28 @@ static void retry_load(EtcdLog *log)
         etcd_log_retry_soon(log);
 }
 
-/* Not at once after another load, which has failed: the disk may be full. */
-static int log_load(SharedLog *shared, LogPageFunc func, void *userdata)
+/* Not at once after another load of all, which has failed: the disk may be full. */
+static bool has_to_pause(const EtcdLog *log, const char *keys)
+{
+        return streq(keys, "") && log->load_at_ms > 0 &&
+               monotonic_ms() - log->load_at_ms < LOAD_PAUSE_MS;
+}
+
+static int log_load(SharedLog *shared, const char *keys, LogPageFunc func, void *userdata)
 {
         EtcdLog *log = container_of(shared, EtcdLog, log);
 
         log->snapshot = etcd_snapshot_free(log->snapshot);
+        free(log->load_prefix);
+        log->load_prefix = etcd_log_key(log, keys);
+        if (!log->load_prefix)
+                return -ENOMEM;
+        if (etcd_client_state(log->client) == ETCD_CLIENT_REVISION_WENT_BACK)
+                etcd_client_accept_cluster(log->client);
         log->page = func;
         log->page_userdata = userdata;
         log->load_waits = true;
-        if (log->load_at_ms > 0 && monotonic_ms() - log->load_at_ms < LOAD_PAUSE_MS)
+        if (has_to_pause(log, keys))
                 etcd_log_retry_soon(log);
         else
                 retry_load(log);
@@ -332,6 +339,7 @@ static SharedLog *log_free(SharedLog *shared)
         etcd_client_free(log->client);
         sd_event_source_disable_unref(log->retry);
         sd_event_unref(log->event);
+        free(log->load_prefix);
         free(log->prefix);
         free(log);
         return NULL;
@@ -376,6 +384,8 @@ int etcd_log_new(sd_event *event, const EtcdTransport *transport, const EtcdLogO
         static const SharedLogClass class = {
                 .free = log_free,
                 .host = log_host,
+                .cluster = log_cluster,
+                .expect_cluster = log_expect_cluster,
                 .follow = log_follow,
                 .commit = log_commit,
                 .load = log_load,

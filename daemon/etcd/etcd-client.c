@@ -228,11 +228,17 @@ int etcd_client_check_header(EtcdClient *client, const EtcdHeader *header, int64
         return 0;
 }
 
+void etcd_client_expect_cluster(EtcdClient *client, uint64_t cluster_id)
+{
+        client->cluster_id = cluster_id;
+}
+
 void etcd_client_accept_cluster(EtcdClient *client)
 {
         if (!is_stopped(client))
                 return;
-        client->cluster_id = 0;
+        if (client->state == ETCD_CLIENT_OTHER_CLUSTER)
+                client->cluster_id = 0;
         client->revision = 0;
         set_state(client, ETCD_CLIENT_STARTING);
         choose(client, UINT_MAX);

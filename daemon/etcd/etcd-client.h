@@ -64,7 +64,9 @@ uint64_t etcd_client_cluster_id(const EtcdClient *client);
 /* The highest revision that was seen. */
 int64_t etcd_client_revision(const EtcdClient *client);
 
-/* Takes the cluster and the revision of the next reply as they are. */
+/* Before the first reply: the cluster must have this id. */
+void etcd_client_expect_cluster(EtcdClient *client, uint64_t cluster_id);
+/* Takes the revision of the next reply as it is, and its cluster, if that has changed. */
 void etcd_client_accept_cluster(EtcdClient *client);
 /* The transport has other endpoints, or has become ready: chooses anew, soon instead of after the
  * back-off. */

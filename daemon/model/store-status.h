@@ -18,7 +18,7 @@ typedef struct StoreMember {
 typedef struct StoreStatus {
         const char *engine;        /* local, etcd */
         const char *state;         /* starting, serving, away, other-cluster, revision-went-back,
-                                      loading */
+                                      restoring, loading */
         const char *reason;        /* why etcd is away; NULL: it is not */
         uint64_t away_since_ms;    /* since the epoch; 0: it is not */
         uint64_t revision;         /* of the replica */

@@ -15,6 +15,8 @@ typedef struct StoreSharedOptions {
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void (*loaded)(void *userdata); /* links can be read now, or anew; may be NULL */
+        /* The log was restored from a backup, and what it had lost was pushed back. May be NULL. */
+        void (*restored)(const RestoreCounts *counts, void *userdata);
         /* A host has been away for a while: its intents may be taken over. May be NULL. */
         void (*away)(unsigned host, void *userdata);
         void *userdata;
@@ -26,7 +28,9 @@ int store_open_shared(const char *directory, const StoreSharedOptions *options, 
 
 /* How many changes the other hosts do not have yet. */
 uint64_t store_outbox(Store *store);
-/* The store must be one of store_open_shared(). */
+/* The store must be one of store_open_shared(). For later changes; see StoreSharedOptions. */
+void store_shared_set_may_be_alone(Store *store, bool may_be_alone);
+/* Likewise. */
 void store_shared_get_status(Store *store, ReplicaStatus *ret);
 
 /* Makes the replica the store of this host alone, see engines/leave.h. The store must be one of

@@ -76,6 +76,7 @@ static int new_shared(Environment *environment, void *userdata, Engine **ret)
                 .has_left = options->has_left,
                 .changed = options->changed,
                 .loaded = options->loaded,
+                .restored = options->restored,
                 .away = options->away,
                 .userdata = options->userdata,
         };
@@ -95,6 +96,11 @@ uint64_t store_outbox(Store *store)
         const EngineClass *class = store->engine->class;
 
         return class->outbox ? class->outbox(store->engine) : 0;
+}
+
+void store_shared_set_may_be_alone(Store *store, bool may_be_alone)
+{
+        engine_shared_set_may_be_alone(store->engine, may_be_alone);
 }
 
 void store_shared_get_status(Store *store, ReplicaStatus *ret)
@@ -358,11 +364,13 @@ int store_get_idempotency_record(Store *store, const uint8_t key[static IDEMPOTE
 int store_shared_compare(Store *store, const LogEvent *event, ReplicaDifference *ret)
 {
         _cleanup_(txn_end) Txn txn = {};
+        ReplicaStatus status;
         int r;
 
+        engine_shared_get_status(store->engine, &status);
         r = begin_read(store, &txn);
         if (r == 0)
-                r = replica_compare_link(&txn, event, ret);
+                r = replica_compare_link(&txn, event, status.offset, ret);
         return store_end(store, r);
 }
 

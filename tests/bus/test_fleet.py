@@ -143,6 +143,26 @@ def test_code_is_not_used_without_etcd():
             assert plain(connection.exchange(passkey.code))["newly_linked"]
 
 
+def test_reload_of_acknowledge(fleet):
+    """A reload with another Acknowledge= takes effect, also while etcd is away."""
+    host = fleet.hosts[0]
+    with host.connect() as connection:
+        fleet.etcd.kill9()
+        passkey = host.create_passkey(new_user())
+        set_acknowledge(host, connection, "shared")
+        raises("StoreFailed", connection.exchange, passkey.code)
+        set_acknowledge(host, connection, "local")
+        assert plain(connection.exchange(passkey.code))["newly_linked"]
+        fleet.etcd.start()
+        eventually(lambda: plain_store(connection)["outbox"] == 0)
+
+
+def set_acknowledge(host, connection, value: str):
+    host.sections["Store"]["Acknowledge"] = value
+    host.daemon.configure(host.sections)
+    host.call_reload(connection)
+
+
 def test_start_while_etcd_is_away(fleet):
     """A host that starts without etcd signs people up with its replica, under its own number."""
     host = fleet.hosts[1]

@@ -8,6 +8,7 @@
 #include "daemon/model/valid.h"
 #include "daemon/store/lmdb/key.h"
 #include "daemon/store/lmdb/record.h"
+#include "daemon/store/shared/restore-record.h"
 #include "dbus/error.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -17,6 +18,7 @@ typedef union Object {
         TombstoneRecord tombstone;
         ExchangeRecord exchange;
         DeleteRecord delete;
+        RestoreRecord restore;
 } Object;
 
 static void clear_nothing(Object *object _unused_)
@@ -61,6 +63,12 @@ static void check_delete(const Object *object)
                 assert(id_is_valid(links->links[i]->authenticator_id));
 }
 
+static void check_restore(const Object *object)
+{
+        assert(object->restore.kept < object->restore.offset);
+        assert(object->restore.done <= object->restore.level);
+}
+
 static const struct Target {
         char selector;
         const RecordType *type;
@@ -73,6 +81,7 @@ static const struct Target {
         {'i', &idempotency_record, clear_idempotency, check_idempotency},
         {'e', &exchange_record, clear_exchange, check_exchange},
         {'d', &delete_record, clear_delete, check_delete},
+        {'h', &restore_record, clear_nothing, check_restore},
 };
 
 /* Records of the current version have one encoding. */

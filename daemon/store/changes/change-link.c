@@ -122,9 +122,8 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
         return queue_removal(store, tenancy_id, &kind, user_id, func, userdata, ret);
 }
 
-int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList *links,
-                           uint64_t delete_id, StoreRemoveFunc func, void *userdata,
-                           StoreChange **ret)
+int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
+                                StoreRemoveFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_remove_unchanged, .report = report_remove, .uses_reserve = true};
@@ -137,7 +136,20 @@ int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList 
         change->func.remove = func;
         change->intent_id = delete_id;
         r = change_copy_links(links, &change->links);
-        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
+        if (r == 0)
+                *ret = TAKE_PTR(change);
+        return r;
+}
+
+int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList *links,
+                           uint64_t delete_id, StoreRemoveFunc func, void *userdata,
+                           StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_remove_unchanged(tenancy_id, links, delete_id, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
 }
 
 static int import_one(Txn *txn, TenancyRecord *tenancy, const Link *link, LinkOutcome *ret)
@@ -191,8 +203,8 @@ static void report_import(const StoreChange *change)
         change->func.import(change->r, &change->links, change->outcomes, change->userdata);
 }
 
-int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
-                 StoreImportFunc func, void *userdata, StoreChange **ret)
+int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
+                      StoreImportFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {.apply = apply_import, .report = report_import};
         _cleanup_(change_freep) StoreChange *change = NULL;
@@ -209,5 +221,17 @@ int store_import(Store *store, const char *tenancy_id, const LinkList *links, bo
         if (!change->outcomes)
                 return -ENOMEM;
         r = change_copy_links(links, &change->links);
-        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
+        if (r == 0)
+                *ret = TAKE_PTR(change);
+        return r;
+}
+
+int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
+                 StoreImportFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_import(tenancy_id, links, dry_run, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
 }

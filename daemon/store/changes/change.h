@@ -42,7 +42,8 @@ struct StoreChange {
         Recovery *recovery;
         bool takes_over; /* the intents of `host`, on `own_host`, if it is away */
         unsigned host, own_host;
-        size_t limit; /* maximum of links changed in one transaction; 0: no limit */
+        bool is_push_back; /* of what a restored log has lost: must not race with another host */
+        size_t limit;      /* maximum of links changed in one transaction; 0: no limit */
 
         /* Results. */
         int r;
@@ -80,6 +81,12 @@ DEFINE_CLEANUP(StoreChange *, change_free);
 /* Return 0, -ENOMEM, or -EINVAL for a link that cannot be stored. */
 int change_copy_link(const Link *link, Link **ret);
 int change_copy_links(const LinkList *list, LinkList *ret);
+
+/* See store_import() and store_remove_unchanged(). */
+int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
+                      StoreImportFunc func, void *userdata, StoreChange **ret);
+int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
+                                StoreRemoveFunc func, void *userdata, StoreChange **ret);
 
 /* Hands the change to the engine. `ret` may be NULL. Returns 0. */
 int store_queue(Store *store, StoreChange *change, StoreChange **ret);

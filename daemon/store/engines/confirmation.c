@@ -38,8 +38,8 @@ static void on_read(int r, uint64_t revision, void *userdata)
         StoreConfirmation *confirmation = userdata;
 
         confirmation->reading = false;
-        confirmation->revision = revision;
-        if (r < 0 || !confirmation->func || revision <= confirmation->list->revision)
+        confirmation->revision = revision > 0 ? revision + confirmation->list->offset : 0;
+        if (r < 0 || !confirmation->func || confirmation->revision <= confirmation->list->revision)
                 end(confirmation, r == 0);
 }
 
@@ -50,7 +50,7 @@ static bool start(ConfirmationList *list, char *key, StoreConfirmFunc func, void
         _cleanup_(freep) char *owned = key;
         StoreConfirmation *confirmation = owned ? calloc(1, sizeof(StoreConfirmation)) : NULL;
 
-        if (!confirmation || list->n >= CONFIRMATIONS_MAX ||
+        if (!confirmation || list->is_off || list->n >= CONFIRMATIONS_MAX ||
             list->log->class->read(list->log, owned, STORE_CONFIRM_MS, on_read, confirmation) < 0) {
                 free(confirmation);
                 list->n_failed++;

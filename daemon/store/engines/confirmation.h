@@ -16,6 +16,8 @@
 typedef struct ConfirmationList {
         SharedLog *log;    /* lent */
         uint64_t revision; /* of the replica */
+        uint64_t offset;   /* of the log, see restore-record.h */
+        bool is_off;       /* the replica does not follow the log: misses cannot be confirmed */
         uint64_t n_failed; /* misses that were not confirmed */
         unsigned n;        /* in flight, CONFIRMATIONS_MAX at most */
         LIST_HEAD(, StoreConfirmation) confirmations;

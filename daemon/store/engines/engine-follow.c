@@ -8,6 +8,9 @@
 
 static void report_news(const EngineShared *shared, const ApplyJob *job)
 {
+        /* The snapshot is not what the watchers know. */
+        if (shared->restore.is_pushing)
+                return;
         for (size_t i = 0; shared->options.changed && i < job->n_news; i++)
                 shared->options.changed(&job->news[i], shared->options.userdata);
 }
@@ -34,14 +37,20 @@ static void on_applied(ApplyJob *job)
         engine_shared_pump(shared);
 }
 
+/* Not while a snapshot is being loaded. */
+static bool can_apply(const EngineShared *shared)
+{
+        return shared->mode != SHARED_PAUSED && shared->history.is_checked &&
+               (!shared->load || shared->restore.is_pushing) && !shared->restore.is_ending;
+}
+
 void engine_shared_apply(EngineShared *shared)
 {
         ApplyJob *job;
 
-        if (shared->mode == SHARED_PAUSED || shared->applying || shared->load ||
-            STAILQ_EMPTY(&shared->arrived))
+        if (shared->applying || !can_apply(shared) || STAILQ_EMPTY(&shared->arrived))
                 return;
-        job = apply_job_new(shared->options.environment, on_applied, shared);
+        job = apply_job_new(engine_shared_environment(shared), on_applied, shared);
         if (!job)
                 return; /* with the next update */
         STAILQ_CONCAT(&job->updates, &shared->arrived);
@@ -51,17 +60,26 @@ void engine_shared_apply(EngineShared *shared)
         worker_queue(shared->worker, &job->job);
 }
 
+static void on_lost(void *userdata)
+{
+        EngineShared *shared = userdata;
+
+        shared->is_following = false;
+        shared->history.needs_load = true;
+        engine_shared_check_history(shared);
+}
+
 static void on_changed(uint64_t revision, const LogEvent *events, size_t n_events, bool is_own,
                        void *userdata)
 {
         EngineShared *shared = userdata;
         Update *update;
 
-        if (revision <= shared->revision)
+        if (!shared->is_following || revision + shared->offset <= shared->revision)
                 return;
-        update = update_new(revision, events, n_events);
+        update = update_new(revision, shared->offset, events, n_events);
         if (!update) {
-                (void) engine_shared_load(shared);
+                on_lost(shared);
                 return;
         }
         /* A batch that was given up has no caller any more. */
@@ -72,22 +90,23 @@ static void on_changed(uint64_t revision, const LogEvent *events, size_t n_event
         STAILQ_INSERT_TAIL(&shared->arrived, update, entry);
         if (shared->late_at_ms == 0)
                 shared->late_at_ms = monotonic_ms();
+        engine_shared_see_history(shared, events, n_events, is_own);
         engine_shared_apply(shared);
 }
 
 static void on_reachable(bool is_reachable, void *userdata)
 {
         EngineShared *shared = userdata;
+        bool was_away = shared->knows_reachable && !shared->reachable;
 
         shared->knows_reachable = true;
         shared->reachable = is_reachable;
         shared->outbox_waits = false;
+        shared->history.waits = false;
+        /* Meanwhile, a backup may have been restored. */
+        if (is_reachable && was_away && !shared->history.is_checking)
+                engine_shared_check_history(shared);
         engine_shared_pump(shared);
-}
-
-static void on_lost(void *userdata)
-{
-        (void) engine_shared_load(userdata);
 }
 
 static void on_away(unsigned host, void *userdata)
@@ -98,7 +117,7 @@ static void on_away(unsigned host, void *userdata)
                 shared->options.away(host, shared->options.userdata);
 }
 
-int engine_shared_follow(EngineShared *shared)
+static int follow(EngineShared *shared, uint64_t revision)
 {
         const LogFollower follower = {
                 .changed = on_changed,
@@ -108,5 +127,16 @@ int engine_shared_follow(EngineShared *shared)
                 .userdata = shared,
         };
 
-        return shared->log->class->follow(shared->log, shared->revision, &follower);
+        return shared->log->class->follow(shared->log, revision, &follower);
+}
+
+int engine_shared_watch_reachable(EngineShared *shared)
+{
+        return follow(shared, 0);
+}
+
+int engine_shared_follow(EngineShared *shared)
+{
+        shared->is_following = true;
+        return follow(shared, shared->revision - shared->offset);
 }

@@ -7,10 +7,36 @@
 #include "base/log.h"
 #include "daemon/store/engines/engine-shared-internal.h"
 
-static int load_again(EngineShared *shared)
+/* The log may have been restored from a backup. */
+static void load_again(EngineShared *shared)
 {
         shared->load = replica_load_free(shared->load);
-        return engine_shared_load(shared);
+        shared->history.needs_load = true;
+        engine_shared_check_history(shared);
+}
+
+static void on_loaded(EngineShared *shared)
+{
+        shared->load = replica_load_free(shared->load);
+        engine_shared_end_restore(shared);
+        if (shared->options.loaded)
+                shared->options.loaded(shared->options.userdata);
+        confirmations_reach(&shared->confirmations, shared->revision);
+}
+
+static void on_complete(EngineShared *shared, uint64_t revision)
+{
+        shared->revision = revision;
+        update_queue_clear(&shared->arrived);
+        shared->apply_error = 0;
+        shared->late_at_ms = 0;
+        (void) engine_shared_follow(shared);
+        if (shared->restore.pushes_back)
+                engine_shared_push_back(shared);
+        else
+                on_loaded(shared);
+        engine_shared_finish_batch(shared);
+        engine_shared_pump(shared);
 }
 
 static void on_page_stored(PageJob *job)
@@ -20,36 +46,44 @@ static void on_page_stored(PageJob *job)
         if (job->r < 0) {
                 log_error("Failed to store a copy of the shared store: %s; loading again",
                           strerror(-job->r));
-                (void) load_again(shared);
+                load_again(shared);
         } else if (job->is_last) {
-                shared->load = replica_load_free(shared->load);
-                shared->revision = job->page->revision;
-                update_queue_clear(&shared->arrived);
-                shared->late_at_ms = 0;
-                (void) engine_shared_follow(shared);
-                if (shared->options.loaded)
-                        shared->options.loaded(shared->options.userdata);
-                confirmations_reach(&shared->confirmations, shared->revision);
-                engine_shared_finish_batch(shared);
-                engine_shared_pump(shared);
+                on_complete(shared, job->position.revision);
         } else {
                 (void) shared->log->class->load_next(shared->log);
         }
+}
+
+static PageJob *new_job(EngineShared *shared, uint64_t revision, const LogEvent *events,
+                        size_t n_events)
+{
+        PageJob *job =
+                page_job_new(shared->load, update_new(revision, shared->offset, events, n_events),
+                             on_page_stored, shared);
+
+        if (!job)
+                return NULL;
+        job->kept_beside = shared->restore.pushes_back;
+        job->position = (ReplicaPosition){
+                .revision = revision + shared->offset,
+                .offset = shared->offset,
+                .cluster = shared->log->class->cluster(shared->log),
+        };
+        return job;
 }
 
 static void on_page(int r, uint64_t revision, const LogEvent *events, size_t n_events, bool is_last,
                     void *userdata)
 {
         EngineShared *shared = userdata;
-        PageJob *job = NULL;
+        PageJob *job = r == 0 ? new_job(shared, revision, events, n_events) : NULL;
 
-        if (r == 0)
-                job = page_job_new(shared->load, revision, events, n_events, is_last,
-                                   on_page_stored, shared);
-        if (job)
-                worker_queue(shared->worker, &job->job);
-        else
-                (void) load_again(shared);
+        if (!job) {
+                load_again(shared);
+                return;
+        }
+        job->is_last = is_last;
+        worker_queue(shared->worker, &job->job);
 }
 
 int engine_shared_load(EngineShared *shared)
@@ -57,6 +91,7 @@ int engine_shared_load(EngineShared *shared)
         shared->load_waits = shared->mode == SHARED_PAUSED;
         if (shared->load || shared->load_waits)
                 return 0;
+        shared->history.needs_load = false;
         shared->load = replica_load_new(shared->options.environment);
-        return shared->load ? shared->log->class->load(shared->log, on_page, shared) : -ENOMEM;
+        return shared->load ? shared->log->class->load(shared->log, "", on_page, shared) : -ENOMEM;
 }

@@ -80,8 +80,15 @@ static void on_pushed(int r, uint64_t revision, const bool *done, void *userdata
                 return;
         }
         memcpy(shared->done, done, n * sizeof(bool));
-        shared->committed = revision;
+        shared->committed = revision + shared->batch_offset;
         engine_shared_finish_batch(shared);
+}
+
+static int commit_batch(EngineShared *shared)
+{
+        log_batch_subtract(&shared->pushed.batch, shared->offset);
+        shared->batch_offset = shared->offset;
+        return shared->log->class->commit(shared->log, &shared->pushed.batch, on_pushed, shared);
 }
 
 static void on_collected(OutboxJob *job)
@@ -91,9 +98,10 @@ static void on_collected(OutboxJob *job)
 
         shared->planning = false;
         shared->pushed = TAKE(job->batch, (OutboxBatch){});
-        if (r == 0 && shared->pushed.batch.n_changes > 0)
-                r = shared->log->class->commit(shared->log, &shared->pushed.batch, on_pushed,
-                                               shared);
+        if (!shared->history.is_checked)
+                engine_shared_forget_batch(shared);
+        else if (r == 0 && shared->pushed.batch.n_changes > 0)
+                r = commit_batch(shared);
         else
                 shared->n_outbox = job->n_outbox;
         if (r < 0)

@@ -33,7 +33,8 @@ static void finish_change(EngineShared *shared, StoreChange *change, bool done, 
                 change_keep_step(change);
         if (done && !change->unfinished) {
                 engine_shared_end_change(shared, change);
-        } else if (!done && (change->takes_over || ++change->n_attempts >= ATTEMPTS_MAX)) {
+        } else if (!done && (change->takes_over || change->is_push_back ||
+                             ++change->n_attempts >= ATTEMPTS_MAX)) {
                 change_fail(change, ERROR_STORE_FAILED);
                 engine_shared_end_change(shared, change);
         } else {
@@ -70,7 +71,8 @@ void engine_shared_finish_batch(EngineShared *shared)
         }
         STAILQ_INIT(&again);
         while ((change = change_queue_pop(&shared->planned)))
-                finish_change(shared, change, shared->done[i++], &again);
+                finish_change(shared, change, shared->done[i++],
+                              change->is_push_back ? &shared->restore.queue : &again);
         STAILQ_CONCAT(&again, &shared->waiting);
         STAILQ_CONCAT(&shared->waiting, &again);
         engine_shared_forget_batch(shared);
@@ -96,14 +98,18 @@ static void on_committed(int r, uint64_t revision, const bool *done, void *userd
                 return;
         }
         memcpy(shared->done, done, shared->batch.n_changes * sizeof(bool));
-        shared->committed = revision;
+        shared->committed = revision + shared->batch_offset;
         engine_shared_finish_batch(shared);
+        if (shared->history.wants_check)
+                engine_shared_pump(shared);
 }
 
 static void commit_batch(EngineShared *shared)
 {
         int r;
 
+        log_batch_subtract(&shared->batch, shared->offset);
+        shared->batch_offset = shared->offset;
         r = shared->log->class->commit(shared->log, &shared->batch, on_committed, shared);
         if (r == 0)
                 return;
@@ -117,18 +123,24 @@ static void commit_batch(EngineShared *shared)
 static void on_planned(PlanJob *job)
 {
         EngineShared *shared = job->userdata;
+        ChangeQueue *queue = job->is_push_back ? &shared->restore.queue : &shared->waiting;
         int r = job->r;
 
         shared->planning = false;
         shared->first_id = job->first_id;
         shared->last_id = job->last_id;
-        STAILQ_CONCAT(&job->queue, &shared->waiting); /* the changes that are left come first */
-        STAILQ_CONCAT(&shared->waiting, &job->queue);
+        if (!shared->history.is_checked) { /* plan again, with the history of the log */
+                STAILQ_CONCAT(&job->planned, &job->queue);
+                STAILQ_CONCAT(&job->queue, &job->planned);
+                log_batch_clear(&job->batch);
+        }
+        STAILQ_CONCAT(&job->queue, queue); /* the changes that are left come first */
+        STAILQ_CONCAT(queue, &job->queue);
         STAILQ_CONCAT(&shared->planned, &job->planned);
         STAILQ_CONCAT(&shared->ended, &job->failed);
         shared->batch = TAKE(job->batch, (LogBatch){});
         if (r < 0)
-                engine_shared_fail_all(shared, &shared->waiting, store_error_from_errno(r));
+                engine_shared_fail_all(shared, queue, store_error_from_errno(r));
         if (shared->batch.n_changes > 0)
                 commit_batch(shared);
         else
@@ -139,20 +151,21 @@ static void on_planned(PlanJob *job)
 /* More than a batch needs, because plans may fail. */
 #define PLANNED_AT_ONCE LOG_BATCH_MAX
 
-static void start_plan(EngineShared *shared)
+static void start_plan(EngineShared *shared, ChangeQueue *queue)
 {
-        PlanJob *job = plan_job_new(shared->options.environment, on_planned, shared);
+        PlanJob *job = plan_job_new(engine_shared_environment(shared), on_planned, shared);
 
         if (!job) {
-                engine_shared_fail_all(shared, &shared->waiting, ERROR_STORE_FAILED);
+                engine_shared_fail_all(shared, queue, ERROR_STORE_FAILED);
                 return;
         }
+        job->is_push_back = queue == &shared->restore.queue;
         job->options = (PlanOptions){.revision = shared->revision,
                                      .host = shared->log->class->host(shared->log)};
         job->first_id = shared->first_id;
         job->last_id = shared->last_id;
         for (unsigned i = 0; i < PLANNED_AT_ONCE; i++) {
-                StoreChange *change = change_queue_pop(&shared->waiting);
+                StoreChange *change = change_queue_pop(queue);
 
                 if (!change)
                         break;
@@ -162,31 +175,46 @@ static void start_plan(EngineShared *shared)
         worker_queue(shared->worker, &job->job);
 }
 
+Environment *engine_shared_environment(const EngineShared *shared)
+{
+        return shared->restore.is_pushing ? replica_load_environment(shared->load)
+                                          : shared->options.environment;
+}
+
 bool engine_shared_has_batch(const EngineShared *shared)
 {
         return shared->planning || !STAILQ_EMPTY(&shared->planned) ||
                shared->pushed.batch.n_changes > 0;
 }
 
-/* Goes on with what waits. */
+/* Changes cannot be made with the log now. */
+static bool is_stopped(const EngineShared *shared)
+{
+        return !shared->reachable || shared->revision == 0 || shared->history.has_failed ||
+               shared->restore.is_active;
+}
+
 void engine_shared_pump(EngineShared *shared)
 {
+        bool must_wait = shared->mode == SHARED_PAUSED || engine_shared_go_on_with_history(shared);
+
         if (shared->mode == SHARED_PAUSED || engine_shared_has_batch(shared) ||
             (!shared->knows_reachable && shared->revision > 0))
                 return;
         if (shared->apply_error != 0) {
                 engine_shared_fail_all(shared, &shared->waiting,
                                        store_error_from_errno(shared->apply_error));
-        } else if (shared->reachable && shared->revision > 0 && shared->n_outbox > 0 &&
-                   !shared->outbox_waits) {
-                engine_shared_push_outbox(shared);
-        } else if (STAILQ_EMPTY(&shared->waiting)) {
-                return;
-        } else if (!shared->reachable || shared->revision == 0) {
+        } else if (is_stopped(shared) && !STAILQ_EMPTY(&shared->waiting)) {
                 engine_shared_make_alone(shared, &shared->waiting);
                 engine_shared_fail_all(shared, &shared->waiting, ERROR_STORE_FAILED);
-        } else {
-                start_plan(shared);
+        } else if (!must_wait && !STAILQ_EMPTY(&shared->restore.queue)) {
+                start_plan(shared, &shared->restore.queue);
+        } else if (must_wait || is_stopped(shared)) {
+                return;
+        } else if (shared->n_outbox > 0 && !shared->outbox_waits) {
+                engine_shared_push_outbox(shared);
+        } else if (!STAILQ_EMPTY(&shared->waiting)) {
+                start_plan(shared, &shared->waiting);
         }
 }
 
@@ -204,6 +232,10 @@ static Engine *shared_free(Engine *engine)
         replica_load_free(shared->load);
         change_queue_clear(&shared->waiting);
         change_queue_clear(&shared->planned);
+        change_queue_clear(&shared->restore.queue);
+        salvage_cursor_clear(&shared->restore.cursor);
+        salvage_cursor_clear(&shared->restore.next);
+        log_batch_clear(&shared->history.batch);
         change_queue_clear(&shared->ended);
         update_queue_clear(&shared->arrived);
         engine_shared_forget_batch(shared);
@@ -303,12 +335,19 @@ static size_t count(const ChangeQueue *queue)
         return n;
 }
 
+void engine_shared_set_may_be_alone(Engine *engine, bool may_be_alone)
+{
+        ((EngineShared *) engine)->options.may_be_alone = may_be_alone;
+}
+
 void engine_shared_get_status(Engine *engine, ReplicaStatus *ret)
 {
         const EngineShared *shared = (EngineShared *) engine;
 
         *ret = (ReplicaStatus){
                 .revision = shared->revision,
+                .offset = shared->offset,
+                .is_restoring = shared->restore.is_active,
                 .is_loading = shared->load,
                 .has_left = shared->mode != SHARED_OPEN,
                 .late_at_ms = shared->late_at_ms,
@@ -317,13 +356,13 @@ void engine_shared_get_status(Engine *engine, ReplicaStatus *ret)
         };
 }
 
-static int read_revision(Environment *environment, uint64_t *ret)
+static int read_position(Environment *environment, ReplicaPosition *ret)
 {
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
         r = environment_begin_read(environment, &txn);
-        return r < 0 ? r : replica_get_revision(&txn, ret);
+        return r < 0 ? r : replica_get_position(&txn, ret);
 }
 
 static const EngineClass shared_class = {
@@ -342,6 +381,7 @@ static const EngineClass shared_class = {
 int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
 {
         EngineShared *shared = calloc(1, sizeof(EngineShared));
+        ReplicaPosition position = {};
         int r;
 
         if (!shared) {
@@ -356,17 +396,23 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         STAILQ_INIT(&shared->planned);
         STAILQ_INIT(&shared->ended);
         STAILQ_INIT(&shared->arrived);
-        r = read_revision(options->environment, &shared->revision);
+        STAILQ_INIT(&shared->restore.queue);
+        r = read_position(options->environment, &position);
         if (r == 0)
                 r = outbox_count(options->environment, &shared->n_outbox);
         if (r < 0) /* a replica that cannot be read is loaded anew */
-                shared->revision = 0;
-        shared->confirmations =
-                (ConfirmationList){.log = shared->log, .revision = shared->revision};
+                position = (ReplicaPosition){};
+        shared->revision = position.revision;
+        shared->offset = position.offset;
+        shared->confirmations = (ConfirmationList){
+                .log = shared->log, .revision = shared->revision, .offset = shared->offset};
+        if (position.cluster > 0)
+                shared->log->class->expect_cluster(shared->log, position.cluster);
         r = worker_new(&shared->worker);
         if (r == 0)
-                r = shared->revision > 0 ? engine_shared_follow(shared)
-                                         : engine_shared_load(shared);
+                r = engine_shared_watch_reachable(shared);
+        if (r == 0)
+                engine_shared_check_history(shared);
         if (r < 0) {
                 shared_free(&shared->engine);
                 return r;

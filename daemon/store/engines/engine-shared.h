@@ -23,6 +23,8 @@ typedef struct EngineSharedOptions {
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void (*loaded)(void *userdata); /* the replica can be read, or is new; may be NULL */
+        /* The log was restored from a backup, and what it had lost was pushed back. May be NULL. */
+        void (*restored)(const RestoreCounts *counts, void *userdata);
         /* A host has been away for a while: its intents may be taken over. May be NULL. */
         void (*away)(unsigned host, void *userdata);
         void *userdata;
@@ -30,6 +32,8 @@ typedef struct EngineSharedOptions {
 
 /* Returns 0 or a negative errno. */
 int engine_shared_new(const EngineSharedOptions *options, Engine **ret);
+/* See EngineSharedOptions.may_be_alone. */
+void engine_shared_set_may_be_alone(Engine *engine, bool may_be_alone);
 void engine_shared_get_status(Engine *engine, ReplicaStatus *ret);
 
 /* For a leave, see leave.h. */

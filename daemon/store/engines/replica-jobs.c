@@ -10,7 +10,7 @@
 
 /* Updates */
 
-static void update_free(Update *update)
+void update_free(Update *update)
 {
         if (!update)
                 return;
@@ -23,9 +23,10 @@ static void update_free(Update *update)
 }
 DEFINE_CLEANUP(Update *, update_free);
 
-static int copy_event(const LogEvent *event, LogEvent *ret)
+/* A removed key has no revision. */
+static int copy_event(const LogEvent *event, uint64_t offset, LogEvent *ret)
 {
-        ret->created_at = event->created_at;
+        ret->created_at = event->created_at > 0 ? event->created_at + offset : 0;
         ret->value_len = event->value_len;
         ret->key = strdup(event->key);
         if (!ret->key)
@@ -39,19 +40,19 @@ static int copy_event(const LogEvent *event, LogEvent *ret)
         return 0;
 }
 
-Update *update_new(uint64_t revision, const LogEvent *events, size_t n_events)
+Update *update_new(uint64_t revision, uint64_t offset, const LogEvent *events, size_t n_events)
 {
         _cleanup_(update_freep) Update *update = calloc(1, sizeof(Update));
 
         if (!update)
                 return NULL;
-        update->revision = revision;
+        update->revision = revision + offset;
         update->events = calloc(n_events + 1, sizeof(LogEvent));
         if (!update->events)
                 return NULL;
         update->n_events = n_events;
         for (size_t i = 0; i < n_events; i++)
-                if (copy_event(&events[i], &update->events[i]) < 0)
+                if (copy_event(&events[i], offset, &update->events[i]) < 0)
                         return NULL;
         return TAKE_PTR(update);
 }
@@ -242,7 +243,9 @@ static void page_run(Job *job)
 
         page->r = replica_load_add(page->load, update->revision, update->events, update->n_events);
         if (page->r == 0 && page->is_last)
-                page->r = replica_load_end(page->load, update->revision);
+                page->r = replica_load_complete(page->load, &page->position);
+        if (page->r == 0 && page->is_last && !page->kept_beside)
+                page->r = replica_load_end(page->load);
 }
 
 static void page_drop(Job *job)
@@ -261,26 +264,22 @@ static void page_done(Job *job)
         page_drop(job);
 }
 
-PageJob *page_job_new(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
-                      bool is_last, void (*done)(PageJob *job), void *userdata)
+PageJob *page_job_new(ReplicaLoad *load, Update *page, void (*done)(PageJob *job), void *userdata)
 {
-        PageJob *page = calloc(1, sizeof(PageJob));
+        PageJob *job = page ? calloc(1, sizeof(PageJob)) : NULL;
 
-        if (!page)
+        if (!job) {
+                update_free(page);
                 return NULL;
-        *page = (PageJob){
+        }
+        *job = (PageJob){
                 .job = {.run = page_run, .done = page_done, .drop = page_drop},
                 .load = load,
                 .done = done,
                 .userdata = userdata,
-                .page = update_new(revision, events, n_events),
-                .is_last = is_last,
+                .page = page,
         };
-        if (!page->page) {
-                free(page);
-                return NULL;
-        }
-        return page;
+        return job;
 }
 
 /* Alone */

@@ -24,8 +24,9 @@ typedef struct Update {
 
 typedef STAILQ_HEAD(UpdateQueue, Update) UpdateQueue;
 
-/* Copies the events. */
-Update *update_new(uint64_t revision, const LogEvent *events, size_t n_events);
+/* Copies the events, and adds the offset to all revisions. */
+Update *update_new(uint64_t revision, uint64_t offset, const LogEvent *events, size_t n_events);
+void update_free(Update *update);
 void update_queue_clear(UpdateQueue *queue);
 
 /* Plans a batch. */
@@ -36,6 +37,7 @@ typedef struct PlanJob {
         void *userdata;
         PlanOptions options;
         uint64_t first_id, last_id;
+        bool is_push_back; /* the changes */
         ChangeQueue queue; /* to be planned; then what is left */
         ChangeQueue planned;
         ChangeQueue failed; /* and dry runs */
@@ -61,20 +63,21 @@ typedef struct ApplyJob {
 
 ApplyJob *apply_job_new(Environment *environment, void (*done)(ApplyJob *job), void *userdata);
 
-/* Stores a page of a snapshot, which is copied; after the last one, the snapshot replaces the
- * replica. */
+/* Stores a page of a snapshot. After the last one, which has a position, the snapshot is complete,
+ * and replaces the replica unless it is `kept_beside`. */
 typedef struct PageJob {
         Job job;
         ReplicaLoad *load; /* lent */
         void (*done)(struct PageJob *job);
         void *userdata;
-        Update *page;
-        bool is_last;
+        Update *page; /* owned */
+        bool is_last, kept_beside;
+        ReplicaPosition position;
         int r;
 } PageJob;
 
-PageJob *page_job_new(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
-                      bool is_last, void (*done)(PageJob *job), void *userdata);
+/* Takes ownership of the page, also on failure; NULL: out of memory. */
+PageJob *page_job_new(ReplicaLoad *load, Update *page, void (*done)(PageJob *job), void *userdata);
 
 /* Makes changes on this host alone. */
 typedef struct AloneJob {

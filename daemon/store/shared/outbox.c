@@ -189,12 +189,6 @@ int outbox_collect(Environment *environment, OutboxBatch *ret)
 
 /* Settle */
 
-/* Links that came from the log have no host in their id. */
-static bool is_shared(const Link *link)
-{
-        return link->id == revision_id(revision_of_id(link->id), 0, 0);
-}
-
 /* Whether a write has become pointless, because of what the replica has. */
 static int check_write(Txn *txn, const OutboxWrite *write, bool *ret_pointless,
                        OutboxSettled *settled)
@@ -208,7 +202,7 @@ static int check_write(Txn *txn, const OutboxWrite *write, bool *ret_pointless,
         if (r < 0 || key.kind != SHARED_LINK || !write->value)
                 return r == -EBADMSG ? 0 : r;
         r = link_table_get(txn, key.tenancy_id, key.authenticator_id, &link);
-        if (r < 0 || (r == 0 && !is_shared(link))) {
+        if (r < 0 || (r == 0 && !link_id_is_shared(link->id))) {
                 *ret_pointless = false;
                 return r;
         }

@@ -4,6 +4,7 @@
 
 #include "daemon/store/lmdb/record.h"
 #include "daemon/store/shared/plan.h"
+#include "daemon/store/shared/restore-record.h"
 #include "daemon/store/shared/revision-id.h"
 #include "daemon/store/shared/shared-key.h"
 #include "daemon/store/tables/tenancy-table.h"
@@ -328,6 +329,9 @@ static int try_change(Plan *plan, StoreChange *change, LogChange *ret)
         if (r == 0 && change->takes_over)
                 r = log_change_add_condition(ret, LOG_CREATED_AT,
                                              shared_key_for_alive(change->host), 0);
+        if (r == 0 && change->is_push_back)
+                r = log_change_add_condition(ret, LOG_UNCHANGED_SINCE, strdup(RESTORE_RECORD_KEY),
+                                             plan->options->revision);
         return r;
 }
 

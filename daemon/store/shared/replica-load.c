@@ -9,7 +9,6 @@
 #include "daemon/store/environment/store-directory.h"
 #include "daemon/store/shared/outbox.h"
 #include "daemon/store/shared/replica-load.h"
-#include "daemon/store/shared/replica.h"
 
 #define DIRECTORY "loading"
 
@@ -68,9 +67,9 @@ static int add_events(Txn *txn, uint64_t revision, const LogEvent *events, size_
         return r;
 }
 
-/* Runs in a transaction, in a larger map if the snapshot does not fit. */
-static int add_page(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
-                    bool is_complete)
+/* Adds events, or the position of the complete snapshot. */
+static int try_add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
+                   const ReplicaPosition *position)
 {
         _cleanup_(txn_end) Txn txn = {};
         int r;
@@ -78,36 +77,43 @@ static int add_page(ReplicaLoad *load, uint64_t revision, const LogEvent *events
         r = environment_begin_write(load->environment, &txn);
         if (r == 0)
                 r = add_events(&txn, revision, events, n_events);
-        if (r == 0 && is_complete)
-                r = replica_put_revision(&txn, revision);
+        if (r == 0 && position)
+                r = replica_put_position(&txn, position);
         return r < 0 ? r : txn_commit(&txn);
 }
 
+/* In a larger map if the snapshot does not fit. */
 static int add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
-               bool is_complete)
+               const ReplicaPosition *position)
 {
         int r;
 
         r = open_snapshot(load);
-        while (r == 0 && (r = add_page(load, revision, events, n_events, is_complete)) == -EXFULL)
+        while (r == 0 && (r = try_add(load, revision, events, n_events, position)) == -EXFULL)
                 r = environment_grow(load->environment);
         return r;
 }
 
 int replica_load_add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events)
 {
-        return add(load, revision, events, n_events, false);
+        return add(load, revision, events, n_events, NULL);
 }
 
-int replica_load_end(ReplicaLoad *load, uint64_t revision)
+int replica_load_complete(ReplicaLoad *load, const ReplicaPosition *position)
+{
+        return add(load, position->revision, NULL, 0, position);
+}
+
+Environment *replica_load_environment(const ReplicaLoad *load)
+{
+        return load->environment;
+}
+
+int replica_load_end(ReplicaLoad *load)
 {
         int r;
 
-        r = open_snapshot(load);
-        if (r == 0)
-                r = outbox_copy(load->replica, load->environment);
-        if (r == 0)
-                r = add(load, revision, NULL, 0, true);
+        r = outbox_copy(load->replica, load->environment);
         if (r < 0)
                 return r;
         load->environment = environment_free(load->environment);

@@ -16,6 +16,8 @@
 #include "dbus/error.h"
 
 #define META_REVISION "revision"
+#define META_OFFSET   "revision-offset"
+#define META_CLUSTER  "cluster"
 
 void replica_news_clear(ReplicaNews *news)
 {
@@ -25,9 +27,29 @@ void replica_news_clear(ReplicaNews *news)
         *news = (ReplicaNews){};
 }
 
-int replica_get_revision(Txn *txn, uint64_t *ret)
+int replica_get_position(Txn *txn, ReplicaPosition *ret)
 {
-        return meta_table_get_time(txn, META_REVISION, ret);
+        ReplicaPosition position = {};
+        int r;
+
+        r = meta_table_get_time(txn, META_REVISION, &position.revision);
+        if (r == 0)
+                r = meta_table_get_time(txn, META_OFFSET, &position.offset);
+        if (r == 0)
+                r = meta_table_get_time(txn, META_CLUSTER, &position.cluster);
+        if (r == 0)
+                *ret = position;
+        return r;
+}
+
+int replica_put_position(Txn *txn, const ReplicaPosition *position)
+{
+        int r;
+
+        r = replica_put_revision(txn, position->revision);
+        if (r == 0)
+                r = meta_table_put_time(txn, META_OFFSET, position->offset);
+        return r < 0 ? r : meta_table_put_time(txn, META_CLUSTER, position->cluster);
 }
 
 int replica_put_revision(Txn *txn, uint64_t revision)
@@ -141,6 +163,7 @@ static int apply_key(Txn *txn, const SharedKey *key, const LogEvent *event, Repl
         case SHARED_USER:
         case SHARED_HOST:
         case SHARED_ALIVE:
+        case SHARED_HISTORY:
                 return 0;
         }
         return -EBADMSG;
@@ -190,7 +213,7 @@ static bool has_same_data(const Link *a, const Link *b)
 }
 
 static int compare_with(const SharedKey *key, const LogEvent *event, const Link *own,
-                        ReplicaDifference *ret)
+                        uint64_t offset, ReplicaDifference *ret)
 {
         _cleanup_(link_freep) Link *link = NULL;
         int r = 0;
@@ -203,12 +226,12 @@ static int compare_with(const SharedKey *key, const LogEvent *event, const Link 
                 *ret = own ? REPLICA_EXTRA : link ? REPLICA_MISSING : REPLICA_SAME;
                 return 0;
         }
-        link->id = revision_id(event->created_at, 0, 0);
+        link->id = revision_id(event->created_at + offset, 0, 0);
         *ret = has_same_data(link, own) ? REPLICA_SAME : REPLICA_DIFFERENT;
         return 0;
 }
 
-int replica_compare_link(Txn *txn, const LogEvent *event, ReplicaDifference *ret)
+int replica_compare_link(Txn *txn, const LogEvent *event, uint64_t offset, ReplicaDifference *ret)
 {
         _cleanup_(shared_key_clear) SharedKey key = {};
         _cleanup_(link_freep) Link *own = NULL;
@@ -220,7 +243,7 @@ int replica_compare_link(Txn *txn, const LogEvent *event, ReplicaDifference *ret
         if (r == 0)
                 r = link_table_get(txn, key.tenancy_id, key.authenticator_id, &own);
         if (r == 0 || r == ERROR_NOT_FOUND)
-                r = compare_with(&key, event, own, ret);
+                r = compare_with(&key, event, own, offset, ret);
         if (r != -EBADMSG)
                 return r;
         *ret = REPLICA_DIFFERENT;

@@ -41,3 +41,9 @@ static inline bool id_is_moved(uint64_t id)
 {
         return id & ID_MOVED;
 }
+
+/* Links that came from the log have no host in their id; those that wait in the outbox have one. */
+static inline bool link_id_is_shared(uint64_t id)
+{
+        return id == revision_id(revision_of_id(id), 0, 0);
+}

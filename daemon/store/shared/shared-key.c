@@ -8,10 +8,11 @@
 #include "daemon/store/shared/shared-key.h"
 
 static const char *const kinds[] = {
-        [SHARED_LINK] = "links",     [SHARED_USER] = "users",
-        [SHARED_ANSWER] = "answers", [SHARED_EXCHANGE] = "exchanges",
-        [SHARED_DELETE] = "deletes", [SHARED_TOMBSTONE] = "tombstones",
-        [SHARED_HOST] = "hosts",     [SHARED_ALIVE] = "alive",
+        [SHARED_LINK] = "links",      [SHARED_USER] = "users",
+        [SHARED_ANSWER] = "answers",  [SHARED_EXCHANGE] = "exchanges",
+        [SHARED_DELETE] = "deletes",  [SHARED_TOMBSTONE] = "tombstones",
+        [SHARED_HOST] = "hosts",      [SHARED_ALIVE] = "alive",
+        [SHARED_HISTORY] = "history",
 };
 
 #define ESCAPED_LEN_MAX (3U * TENANCY_ID_LEN_MAX)
@@ -160,7 +161,7 @@ static int parse_name(const char *s, SharedKey *key)
 
         if (key->kind == SHARED_ANSWER)
                 return parse_hex(s, key->answer, sizeof(key->answer)) ? 0 : -EBADMSG;
-        if (key->kind == SHARED_HOST || key->kind == SHARED_ALIVE)
+        if (key->kind == SHARED_HOST || key->kind == SHARED_ALIVE || key->kind == SHARED_HISTORY)
                 return 0;
         r = parse_tenancy(s, key, &name);
         if (r < 0 || key->kind == SHARED_USER)

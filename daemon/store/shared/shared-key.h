@@ -15,6 +15,7 @@
  *        tombstones/TENANCY/ID            a tombstone
  *        hosts/NUMBER                     a host
  *        alive/NUMBER                     exists while the host is not away
+ *        history/restored                 see restore-record.h
  *
  * In a tenancy id, % and / are percent-encoded. Values are those of lmdb/record.h, with 0 for the
  * number of the tenancy, which differs between hosts.
@@ -28,6 +29,7 @@ typedef enum SharedKind {
         SHARED_TOMBSTONE,
         SHARED_HOST,
         SHARED_ALIVE,
+        SHARED_HISTORY,
 } SharedKind;
 
 #define SHARED_KEYS_TOMBSTONES "tombstones/"

@@ -78,3 +78,23 @@ void log_batch_clear(LogBatch *batch)
         free(batch->marks);
         *batch = (LogBatch){};
 }
+
+static uint64_t subtract(LogTest test, uint64_t revision, uint64_t offset)
+{
+        if (test == LOG_EXISTS || (test == LOG_CREATED_AT && revision == 0))
+                return revision;
+        if (revision > offset)
+                return revision - offset;
+        return test == LOG_CREATED_AT ? LOG_REVISION_NEVER : 0;
+}
+
+void log_batch_subtract(LogBatch *batch, uint64_t offset)
+{
+        for (size_t i = 0; offset > 0 && i < batch->n_changes; i++)
+                for (size_t n = 0; n < batch->changes[i].n_conditions; n++) {
+                        LogCondition *condition = &batch->changes[i].conditions[n];
+
+                        condition->revision =
+                                subtract(condition->test, condition->revision, offset);
+                }
+}

@@ -31,6 +31,9 @@ typedef struct LogWrite {
         bool expires; /* removed by the log after LOG_EXPIRES_MS, or a little later */
 } LogWrite;
 
+/* No key has it. */
+#define LOG_REVISION_NEVER (UINT64_C(1) << 44)
+
 #define LOG_EXPIRES_MS (20U * 60U * 1000U)
 
 /* Writes that are made all, if all conditions hold, or none. */
@@ -62,6 +65,10 @@ typedef struct LogBatch {
 void log_batch_clear(LogBatch *batch);
 /* Copies the key, unless the batch has it. Returns 0 or -ENOMEM. */
 int log_batch_add_mark(LogBatch *batch, const char *key);
+
+/* Subtracts the offset from the revisions of all conditions. One that is not above it gets a
+ * revision that no key has. */
+void log_batch_subtract(LogBatch *batch, uint64_t offset);
 
 /* Items of a batch, marks included; writes in all its changes; items, and conditions or writes of
  * the largest change. The last one is from etcd, where a mark of the host counts as well. */
@@ -116,12 +123,19 @@ typedef struct SharedLogClass {
         /* The number of this host, up to HOST_NUMBER_MAX, which no other one has; known as soon as
          * the log has been reached. */
         unsigned (*host)(SharedLog *log);
-        /* Copies the follower. Events follow from the revision after this one. */
+        /* The id of the log, by which another one at the same place is known; 0: not known yet. */
+        uint64_t (*cluster)(SharedLog *log);
+        /* Before the log is reached: one with another id must not be used. */
+        void (*expect_cluster)(SharedLog *log, uint64_t cluster);
+        /* Copies the follower. Events follow from the revision after this one; 0: only the others
+         * functions are called. */
         int (*follow)(SharedLog *log, uint64_t revision, const LogFollower *follower);
         /* Lends the batch until the function is called; one at a time. */
         int (*commit)(SharedLog *log, const LogBatch *batch, LogCommitFunc func, void *userdata);
-        /* Calls the function for each page; load_next() asks for the next one. One at a time. */
-        int (*load)(SharedLog *log, LogPageFunc func, void *userdata);
+        /* Loads the keys that begin with `keys`, and accepts that the log went back. Calls the
+         * function for each page; load_next() asks for the next one. One at a time; waits while the
+         * log cannot be reached. */
+        int (*load)(SharedLog *log, const char *keys, LogPageFunc func, void *userdata);
         int (*load_next)(SharedLog *log);
         /* Reads from a majority. Returns -EAGAIN, also at once, if the log cannot be reached. */
         int (*read)(SharedLog *log, const char *key, uint64_t timeout_ms, LogReadFunc func,

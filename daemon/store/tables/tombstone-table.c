@@ -285,3 +285,74 @@ int tombstone_table_latest(Txn *txn, uint64_t *ret_tombstoned_at_ms)
         *ret_tombstoned_at_ms = r == 0 ? decision.tombstoned_at_ms : 0;
         return 0;
 }
+
+/* Sets of tombstones */
+
+void tombstone_set_clear(TombstoneSet *set)
+{
+        free(set->digests);
+        *set = (TombstoneSet){};
+}
+
+static int set_add(TombstoneSet *set, const uint8_t subject[static SUBJECT_DIGEST_LEN])
+{
+        size_t n = set->n_digests;
+
+        if ((n & (n - 1)) == 0) {
+                void *grown = reallocarray(set->digests, 2 * n + 1, SUBJECT_DIGEST_LEN);
+
+                if (!grown)
+                        return -ENOMEM;
+                set->digests = grown;
+        }
+        memcpy(set->digests[set->n_digests++], subject, SUBJECT_DIGEST_LEN);
+        return 0;
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+        return memcmp(a, b, SUBJECT_DIGEST_LEN);
+}
+
+static int collect(Txn *txn, uint32_t tenancy, TombstoneSet *set)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        TombstoneRecord tombstone = {};
+        uint64_t id;
+        int r;
+
+        r = txn_cursor(txn, DATABASE_TOMBSTONES, &cursor);
+        if (r < 0)
+                return r;
+        for (r = get_tombstone(cursor, MDB_FIRST, &id, &tombstone); r == 0;
+             r = get_tombstone(cursor, MDB_NEXT, &id, &tombstone))
+                if (tombstone.tenancy == tenancy && set_add(set, tombstone.subject) < 0)
+                        return -ENOMEM;
+        return r == -ENOENT ? 0 : r;
+}
+
+int tombstone_table_collect(Txn *txn, const char *tenancy_id, TombstoneSet *ret)
+{
+        _cleanup_(tombstone_set_clear) TombstoneSet set = {};
+        TenancyRecord tenancy;
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        if (r == 0)
+                r = collect(txn, tenancy.number, &set);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (set.n_digests > 0)
+                qsort(set.digests, set.n_digests, SUBJECT_DIGEST_LEN, compare_digests);
+        *ret = TAKE(set, (TombstoneSet){});
+        return 0;
+}
+
+bool tombstone_set_has(const TombstoneSet *set, const char *authenticator_id)
+{
+        uint8_t wanted[SUBJECT_DIGEST_LEN];
+
+        return set->n_digests > 0 &&
+               digest(TOMBSTONE_AUTHENTICATOR, authenticator_id, wanted) == 0 &&
+               bsearch(wanted, set->digests, set->n_digests, SUBJECT_DIGEST_LEN, compare_digests);
+}

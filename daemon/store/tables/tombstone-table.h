@@ -36,5 +36,16 @@ int tombstone_table_set(Txn *txn, const char *tenancy_id, uint64_t id,
  */
 int tombstone_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete);
 
+/* Authenticators that have tombstones. */
+typedef struct TombstoneSet {
+        uint8_t (*digests)[SUBJECT_DIGEST_LEN]; /* sorted */
+        size_t n_digests;
+} TombstoneSet;
+
+/* Collects the tombstones of a tenancy. Returns 0 or a negative errno. */
+int tombstone_table_collect(Txn *txn, const char *tenancy_id, TombstoneSet *ret);
+bool tombstone_set_has(const TombstoneSet *set, const char *authenticator_id);
+void tombstone_set_clear(TombstoneSet *set);
+
 /* Time of the latest tombstone, 0 if there is none. */
 int tombstone_table_latest(Txn *txn, uint64_t *ret_tombstoned_at_ms);

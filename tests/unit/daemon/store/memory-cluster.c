@@ -25,7 +25,7 @@ typedef struct Host {
         SharedLog log;
         MemoryCluster *cluster;
         unsigned number;
-        bool following;
+        bool following, listens;
         LogFollower follower;
         uint64_t told; /* the last revision */
         int told_reachable;
@@ -42,6 +42,8 @@ typedef struct Host {
 
         bool loading, page_due;
         uint64_t load_revision;
+        char load_keys[64];
+        uint64_t expected; /* id of the cluster; 0: any */
         size_t load_at;
         LogPageFunc page;
         void *page_userdata;
@@ -51,7 +53,7 @@ struct MemoryCluster {
         unsigned seed;
         Record *records; /* of all revisions, in their order */
         size_t n_records;
-        uint64_t revision, compacted;
+        uint64_t revision, compacted, id;
         Host *hosts[HOSTS_MAX];
         size_t n_hosts;
         bool is_reachable;
@@ -63,7 +65,7 @@ MemoryCluster *memory_cluster_new(unsigned seed)
         MemoryCluster *cluster = calloc(1, sizeof(MemoryCluster));
 
         assert_non_null(cluster);
-        *cluster = (MemoryCluster){.seed = seed, .revision = 1, .is_reachable = true};
+        *cluster = (MemoryCluster){.seed = seed, .revision = 1, .id = 1, .is_reachable = true};
         return cluster;
 }
 
@@ -148,6 +150,11 @@ void memory_cluster_put(MemoryCluster *cluster, const char *key, const void *val
         put(cluster, key, value, len, ++cluster->revision);
 }
 
+static bool can_reach(const MemoryCluster *cluster, const Host *host)
+{
+        return cluster->is_reachable && (host->expected == 0 || host->expected == cluster->id);
+}
+
 /* Steps of a host */
 
 static void host_commit(MemoryCluster *cluster, Host *host)
@@ -156,7 +163,7 @@ static void host_commit(MemoryCluster *cluster, Host *host)
         bool collided = false;
         char mark[16];
 
-        host->r = cluster->is_reachable ? 0 : -EAGAIN;
+        host->r = can_reach(cluster, host) ? 0 : -EAGAIN;
         host->done = calloc(batch->n_changes + 1, sizeof(bool));
         assert_non_null(host->done);
         if (host->r < 0) {
@@ -233,6 +240,7 @@ static void host_load(MemoryCluster *cluster, Host *host)
                 const Record *record = &cluster->records[host->load_at];
 
                 if (record->changed_at <= host->load_revision && record->value &&
+                    strncmp(record->key, host->load_keys, strlen(host->load_keys)) == 0 &&
                     find(cluster, record->key, host->load_revision) == record)
                         events[n++] = (LogEvent){.key = record->key,
                                                  .created_at = record->created_at,
@@ -248,7 +256,7 @@ static void host_read(MemoryCluster *cluster, Host *host)
         _cleanup_(freep) Read *read = host->reads[--host->n_reads];
         const Record *record = find(cluster, read->key, cluster->revision);
 
-        if (cluster->is_reachable)
+        if (can_reach(cluster, host))
                 read->func(0, exists(record) ? record->changed_at : 0, read->userdata);
         else
                 read->func(-EAGAIN, 0, read->userdata);
@@ -271,13 +279,14 @@ static bool is_due(const MemoryCluster *cluster, const Host *host, Step step)
         case STEP_REPORT:
                 return host->done;
         case STEP_FOLLOW:
-                return host->following && cluster->is_reachable && host->told < cluster->revision;
+                return host->following && can_reach(cluster, host) &&
+                       host->told < cluster->revision;
         case STEP_LOAD:
-                return host->page_due && cluster->is_reachable;
+                return host->page_due && can_reach(cluster, host);
         case STEP_READ:
                 return host->n_reads > 0;
         case STEP_REACHABLE:
-                return host->following && host->told_reachable != cluster->is_reachable;
+                return host->listens && host->told_reachable != can_reach(cluster, host);
         }
         return false;
 }
@@ -301,8 +310,8 @@ static void take_step(MemoryCluster *cluster, Host *host, Step step)
                 host_read(cluster, host);
                 break;
         case STEP_REACHABLE:
-                host->told_reachable = cluster->is_reachable;
-                host->follower.reachable(cluster->is_reachable, host->follower.userdata);
+                host->told_reachable = can_reach(cluster, host);
+                host->follower.reachable(host->told_reachable, host->follower.userdata);
                 break;
         }
 }
@@ -350,7 +359,8 @@ static int log_follow(SharedLog *log, uint64_t revision, const LogFollower *foll
         Host *host = container_of(log, Host, log);
 
         host->follower = *follower;
-        host->following = true;
+        host->listens = true;
+        host->following = revision > 0;
         host->told = revision;
         host->told_reachable = -1;
         return 0;
@@ -369,10 +379,12 @@ static int log_commit(SharedLog *log, const LogBatch *batch, LogCommitFunc func,
         return 0;
 }
 
-static int log_load(SharedLog *log, LogPageFunc func, void *userdata)
+static int log_load(SharedLog *log, const char *keys, LogPageFunc func, void *userdata)
 {
         Host *host = container_of(log, Host, log);
 
+        assert_true(strlen(keys) < sizeof(host->load_keys));
+        strcpy(host->load_keys, keys);
         host->loading = true;
         host->load_revision = host->cluster->revision;
         host->load_at = 0;
@@ -405,6 +417,16 @@ static int log_read(SharedLog *log, const char *key, uint64_t timeout_ms, LogRea
         return 0;
 }
 
+static uint64_t log_cluster(SharedLog *log)
+{
+        return container_of(log, Host, log)->cluster->id;
+}
+
+static void log_expect_cluster(SharedLog *log, uint64_t cluster)
+{
+        container_of(log, Host, log)->expected = cluster;
+}
+
 static unsigned log_host(SharedLog *log)
 {
         return container_of(log, Host, log)->number;
@@ -423,6 +445,8 @@ SharedLog *memory_cluster_join(MemoryCluster *cluster, unsigned number)
         static const SharedLogClass class = {
                 .free = log_free,
                 .host = log_host,
+                .cluster = log_cluster,
+                .expect_cluster = log_expect_cluster,
                 .follow = log_follow,
                 .commit = log_commit,
                 .load = log_load,
@@ -439,6 +463,43 @@ SharedLog *memory_cluster_join(MemoryCluster *cluster, unsigned number)
         host->number = number;
         cluster->hosts[cluster->n_hosts++] = host;
         return &host->log;
+}
+
+/* Hosts that have seen more lose their watch, as with etcd. What is in flight fails. */
+static void lose(const MemoryCluster *cluster, Host *host)
+{
+        if (host->batch) {
+                host->batch = NULL;
+                host->committed(-EAGAIN, 0, NULL, host->commit_userdata);
+        }
+        if (host->page_due || host->loading) {
+                host->page_due = host->loading = false;
+                host->page(-EAGAIN, 0, NULL, 0, false, host->page_userdata);
+        }
+        if (host->following && host->told > cluster->revision) {
+                host->following = false;
+                host->follower.lost(host->follower.userdata);
+        }
+        host->told_reachable = -1;
+}
+
+void memory_cluster_restore(MemoryCluster *cluster, uint64_t revision)
+{
+        while (cluster->n_records > 0 &&
+               cluster->records[cluster->n_records - 1].changed_at > revision) {
+                Record *record = &cluster->records[--cluster->n_records];
+
+                free(record->key);
+                free(record->value);
+        }
+        cluster->revision = revision;
+        for (size_t i = 0; i < cluster->n_hosts; i++)
+                lose(cluster, cluster->hosts[i]);
+}
+
+void memory_cluster_replace(MemoryCluster *cluster)
+{
+        cluster->id++;
 }
 
 void memory_cluster_compact(MemoryCluster *cluster)

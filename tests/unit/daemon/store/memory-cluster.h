@@ -21,6 +21,10 @@ bool memory_cluster_step(MemoryCluster *cluster);
 
 /* Forgets all history, as a compaction does. */
 void memory_cluster_compact(MemoryCluster *cluster);
+/* Goes back to an earlier revision, as after a backup was restored. */
+void memory_cluster_restore(MemoryCluster *cluster, uint64_t revision);
+/* From now on it is another cluster. */
+void memory_cluster_replace(MemoryCluster *cluster);
 /* Hosts are told whether the log can be reached; while it cannot, batches fail. */
 void memory_cluster_set_reachable(MemoryCluster *cluster, bool is_reachable);
 

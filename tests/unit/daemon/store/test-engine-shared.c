@@ -11,25 +11,9 @@
 #include "daemon/store/shared/shared-key.h"
 #include "daemon/store/store-shared.h"
 #include "dbus/error.h"
-#include "tests/unit/daemon/store/memory-cluster.h"
+#include "tests/unit/daemon/store/fleet-fixture.h"
 #include "tests/unit/daemon/store/random-change.h"
-#include "tests/unit/daemon/store/store-fixture.h"
 
-enum { HOSTS = 3, TIMEOUT_MS = 120000 };
-
-/* Some hosts that share a log, and one with a store of its own. */
-typedef struct Fleet {
-        MemoryCluster *cluster;
-        Fixture hosts[HOSTS];
-        Fixture local;
-} Fleet;
-
-typedef struct Watcher {
-        unsigned n_added, n_removed;
-} Watcher;
-
-static Watcher watchers[HOSTS];
-static bool may_be_alone; /* the hosts of the next fleet */
 static atomic_bool disk_is_full;
 
 int __real_replica_put_revision(Txn *txn, uint64_t revision);
@@ -37,126 +21,6 @@ int __wrap_replica_put_revision(Txn *txn, uint64_t revision);
 int __wrap_replica_put_revision(Txn *txn, uint64_t revision)
 {
         return disk_is_full ? -ENOSPC : __real_replica_put_revision(txn, revision);
-}
-
-static void on_changed(const ReplicaNews *news, void *userdata)
-{
-        Watcher *watcher = userdata;
-
-        assert_string_equal(news->tenancy_id, "t");
-        watcher->n_added += (unsigned) news->added.n_links;
-        watcher->n_removed += (unsigned) news->removed.n_links;
-}
-
-static void make_directory(Fixture *f)
-{
-        strcpy(f->directory, "/tmp/test-store.XXXXXX");
-        assert_non_null(mkdtemp(f->directory));
-}
-
-static void join(Fleet *fleet, unsigned i)
-{
-        const StoreSharedOptions options = {
-                .log = memory_cluster_join(fleet->cluster, i),
-                .may_be_alone = may_be_alone,
-                .changed = on_changed,
-                .userdata = &watchers[i],
-        };
-
-        assert_int_equal(
-                store_open_shared(fleet->hosts[i].directory, &options, &fleet->hosts[i].store), 0);
-}
-
-/* Dispatches the hosts that run, after a short wait for their threads. */
-static void dispatch_hosts(Fleet *fleet)
-{
-        struct pollfd fds[HOSTS];
-
-        for (unsigned i = 0; i < HOSTS; i++) {
-                Store *store = fleet->hosts[i].store;
-
-                fds[i] = (struct pollfd){.fd = store ? store_get_fd(store) : -1, .events = POLLIN};
-        }
-        (void) poll(fds, HOSTS, 1);
-        for (unsigned i = 0; i < HOSTS; i++)
-                if (fleet->hosts[i].store)
-                        dispatch_all(fleet->hosts[i].store);
-}
-
-static void wait_for(Fleet *fleet, const unsigned *n_calls, unsigned wanted)
-{
-        for (unsigned idle = 0; *n_calls < wanted && idle < TIMEOUT_MS; idle++) {
-                if (memory_cluster_step(fleet->cluster))
-                        idle = 0;
-                dispatch_hosts(fleet);
-        }
-        assert_int_equal(*n_calls, wanted);
-}
-
-static void on_done(int r, void *userdata)
-{
-        unsigned *n_calls = userdata;
-
-        assert_int_equal(r, 0);
-        (*n_calls)++;
-}
-
-static void wait_for_workers(Fleet *fleet)
-{
-        for (unsigned i = 0; i < HOSTS; i++) {
-                unsigned n = 0;
-
-                if (!fleet->hosts[i].store)
-                        continue;
-                assert_int_equal(store_barrier(fleet->hosts[i].store, on_done, &n, NULL), 0);
-                while (n == 0)
-                        dispatch_hosts(fleet);
-        }
-}
-
-/* All hosts have applied all revisions. What a host starts after a job is done before the next
- * barrier. */
-static void settle(Fleet *fleet)
-{
-        for (unsigned n_idle = 0; n_idle < 4; n_idle++) {
-                wait_for_workers(fleet);
-                while (memory_cluster_step(fleet->cluster))
-                        n_idle = 0;
-        }
-}
-
-static int setup(void **state)
-{
-        Fleet *fleet = calloc(1, sizeof(Fleet));
-
-        assert_non_null(fleet);
-        memset(watchers, 0, sizeof(watchers));
-        fleet->cluster = memory_cluster_new(1);
-        for (unsigned i = 0; i < HOSTS; i++) {
-                make_directory(&fleet->hosts[i]);
-                join(fleet, i);
-        }
-        make_directory(&fleet->local);
-        assert_int_equal(store_open(fleet->local.directory, &fleet->local.store), 0);
-        settle(fleet);
-        *state = fleet;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        Fleet *fleet = *state;
-
-        for (unsigned i = 0; i < HOSTS; i++) {
-                store_free(fleet->hosts[i].store);
-                audit(fleet->hosts[i].directory);
-                remove_tree(fleet->hosts[i].directory);
-        }
-        store_free(fleet->local.store);
-        remove_tree(fleet->local.directory);
-        memory_cluster_free(fleet->cluster);
-        free(fleet);
-        return 0;
 }
 
 /* The same changes, one after another, have the same outcomes with both engines. */
@@ -177,12 +41,12 @@ static void test_same_as_local(void **state)
                         dispatch_all(fleet->local.store);
                 }
                 random_change_start(host->store, &random, &shared);
-                wait_for(fleet, &shared.n_calls, 1);
+                fleet_wait(fleet, &shared.n_calls, 1);
                 random_change_assert_same(&local, &shared);
                 if (i % 50 == 0)
                         assert_same_links(fleet->local.store, host->store);
         }
-        settle(fleet);
+        fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++)
                 assert_same_links(fleet->local.store, fleet->hosts[i].store);
 }
@@ -207,14 +71,14 @@ static void test_races(void **state)
                         random_change_start(fleet->hosts[i % HOSTS].store, &random, &changes[i]);
                 }
                 for (unsigned i = 0; i < AT_ONCE; i++) {
-                        wait_for(fleet, &changes[i].n_calls, 1);
+                        fleet_wait(fleet, &changes[i].n_calls, 1);
                         assert_true(changes[i].r == 0 || changes[i].r == ERROR_NOT_FOUND ||
                                     changes[i].r == ERROR_LINK_CONFLICT);
                         random_change_tally(&changes[i], &drawn[i], balance);
                         random_change_clear(&changes[i]);
                 }
         }
-        settle(fleet);
+        fleet_settle(fleet);
         assert_true(memory_cluster_collisions(fleet->cluster) > 100);
         for (unsigned i = 0; i < HOSTS; i++)
                 assert_same_links(fleet->hosts[0].store, fleet->hosts[i].store);
@@ -228,71 +92,8 @@ static void test_races(void **state)
         }
         /* Each host is told of the changes of the others. */
         for (unsigned i = 0; i < HOSTS; i++)
-                n_told += watchers[i].n_added - watchers[i].n_removed;
+                n_told += fleet->watchers[i].n_added - fleet->watchers[i].n_removed;
         assert_int_equal(n_told, (HOSTS - 1) * count(fleet->hosts[0].store, "t"));
-}
-
-static void on_many_imported(int r, const LinkList *links, const LinkOutcome *outcomes,
-                             void *userdata)
-{
-        struct {
-                unsigned n_calls;
-                int r;
-        } *imported = userdata;
-
-        imported->n_calls++;
-        imported->r = r;
-        for (size_t i = 0; r == 0 && i < links->n_links; i++)
-                assert_int_equal(outcomes[i], LINK_ADDED);
-}
-
-static int fleet_add(Fleet *fleet, unsigned host, const char *user, const char *authenticator,
-                     bool *ret_newly_linked)
-{
-        Outcome outcome = {};
-
-        add_later(fleet->hosts[host].store, "t", user, authenticator, &outcome);
-        wait_for(fleet, &outcome.n_calls, 1);
-        *ret_newly_linked = outcome.newly_linked;
-        return outcome.r;
-}
-
-static void fleet_remove(Fleet *fleet, unsigned host, const char *authenticator)
-{
-        _cleanup_(outcome_clear) Outcome outcome = {};
-
-        assert_int_equal(store_remove(fleet->hosts[host].store, "t", authenticator, on_removed,
-                                      &outcome, NULL),
-                         0);
-        wait_for(fleet, &outcome.n_calls, 1);
-        assert_int_equal(outcome.r, 0);
-}
-
-static void import_links(Fleet *fleet, unsigned host, const char *prefix, size_t n,
-                         const char *user, bool dry_run)
-{
-        _cleanup_(link_list_clear) LinkList links = {};
-        struct {
-                unsigned n_calls;
-                int r;
-        } imported = {};
-
-        for (size_t i = 0; i < n; i++) {
-                char id[32];
-
-                snprintf(id, sizeof(id), "%s-%zu", prefix, i);
-                assert_int_equal(link_list_push(&links, make_link(id, user, 1)), 0);
-        }
-        assert_int_equal(store_import(fleet->hosts[host].store, "t", &links, dry_run,
-                                      on_many_imported, &imported, NULL),
-                         0);
-        wait_for(fleet, &imported.n_calls, 1);
-        assert_int_equal(imported.r, 0);
-}
-
-static void add_links(Fleet *fleet, unsigned host, const char *prefix, size_t n, const char *user)
-{
-        import_links(fleet, host, prefix, n, user, false);
 }
 
 /* A dry run of an import, which is longer than a step, changes nothing, also among other changes.
@@ -303,15 +104,15 @@ static void test_dry_run(void **state)
         Outcome before = {}, after = {};
 
         add_later(fleet->hosts[0].store, "t", "u", "before", &before);
-        import_links(fleet, 0, "dry", 100, "u", true);
+        fleet_import(fleet, 0, "dry", 100, "u", true);
         add_later(fleet->hosts[0].store, "t", "u", "after", &after);
-        wait_for(fleet, &before.n_calls, 1);
-        wait_for(fleet, &after.n_calls, 1);
+        fleet_wait(fleet, &before.n_calls, 1);
+        fleet_wait(fleet, &after.n_calls, 1);
         assert_int_equal(before.r | after.r, 0);
-        settle(fleet);
+        fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++)
                 assert_int_equal(count(fleet->hosts[i].store, "t"), 2);
-        add_links(fleet, 0, "dry", 100, "u");
+        fleet_add_links(fleet, 0, "dry", 100, "u");
 }
 
 static ReplicaDifference compare(Store *store, const char *key, const LogEvent *event)
@@ -337,8 +138,8 @@ static void test_comparison(void **state)
         ReplicaStatus status;
         LogEvent event = {}, other;
 
-        add_links(fleet, 0, "a", 2, "u");
-        settle(fleet);
+        fleet_add_links(fleet, 0, "a", 2, "u");
+        fleet_settle(fleet);
         store_shared_get_status(store, &status);
         assert_true(status.revision > 0 && !status.is_loading && status.late_at_ms == 0);
         assert_int_equal(status.n_waiting, 0);
@@ -366,7 +167,7 @@ static void test_links_per_user(void **state)
         Outcome outcomes[AT_ONCE] = {};
         unsigned n_added = 0;
 
-        add_links(fleet, 0, "many", LINKS_PER_USER_MAX - LEFT, "u");
+        fleet_add_links(fleet, 0, "many", LINKS_PER_USER_MAX - LEFT, "u");
         for (unsigned i = 0; i < AT_ONCE; i++) {
                 char id[16];
 
@@ -374,12 +175,12 @@ static void test_links_per_user(void **state)
                 add_later(fleet->hosts[i % HOSTS].store, "t", "u", id, &outcomes[i]);
         }
         for (unsigned i = 0; i < AT_ONCE; i++) {
-                wait_for(fleet, &outcomes[i].n_calls, 1);
+                fleet_wait(fleet, &outcomes[i].n_calls, 1);
                 assert_true(outcomes[i].r == 0 || outcomes[i].r == ERROR_LIMITS_EXCEEDED);
                 n_added += outcomes[i].r == 0;
         }
         assert_int_equal(n_added, LEFT);
-        settle(fleet);
+        fleet_settle(fleet);
         assert_int_equal(count_of_user(fleet->hosts[1].store, "t", "u"), LINKS_PER_USER_MAX);
 }
 
@@ -389,14 +190,14 @@ static void test_removal_of_unseen_link(void **state)
         Fleet *fleet = *state;
         _cleanup_(outcome_clear) Outcome added = {}, removed = {};
 
-        add_links(fleet, 0, "seen", 100, "u");
-        settle(fleet);
+        fleet_add_links(fleet, 0, "seen", 100, "u");
+        fleet_settle(fleet);
         add_later(fleet->hosts[0].store, "t", "u", "unseen", &added);
-        wait_for(fleet, &added.n_calls, 1);
+        fleet_wait(fleet, &added.n_calls, 1);
         assert_int_equal(
                 store_remove_by_user(fleet->hosts[2].store, "t", "u", on_removed, &removed, NULL),
                 0);
-        wait_for(fleet, &removed.n_calls, 1);
+        fleet_wait(fleet, &removed.n_calls, 1);
         assert_int_equal(removed.r, 0);
         assert_int_equal(removed.n_removed, 101);
         assert_int_equal(memory_cluster_count(fleet->cluster, "links/"), 0);
@@ -408,15 +209,15 @@ static void test_compaction(void **state)
         Fleet *fleet = *state;
         bool newly_linked;
 
-        add_links(fleet, 0, "old", 20, "u");
-        settle(fleet);
+        fleet_add_links(fleet, 0, "old", 20, "u");
+        fleet_settle(fleet);
         fleet->hosts[2].store = store_free(fleet->hosts[2].store);
-        add_links(fleet, 0, "new", 50, "v");
+        fleet_add_links(fleet, 0, "new", 50, "v");
         fleet_remove(fleet, 0, "old-3");
         memory_cluster_compact(fleet->cluster);
-        join(fleet, 2);
+        fleet_join(fleet, 2);
         assert_string_equal(user_of(fleet->hosts[2].store, "t", "old-3"), "u");
-        settle(fleet);
+        fleet_settle(fleet);
         assert_same_links(fleet->hosts[0].store, fleet->hosts[2].store);
         assert_int_equal(fleet_add(fleet, 2, "v", "after", &newly_linked), 0);
         assert_true(newly_linked);
@@ -429,17 +230,17 @@ static void test_restart(void **state)
         Fleet *fleet = *state;
         bool newly_linked;
 
-        add_links(fleet, 0, "a", 30, "u");
-        settle(fleet);
+        fleet_add_links(fleet, 0, "a", 30, "u");
+        fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++)
                 fleet->hosts[i].store = store_free(fleet->hosts[i].store);
         for (unsigned i = 0; i < HOSTS; i++) {
                 audit(fleet->hosts[i].directory);
-                join(fleet, i);
+                fleet_join(fleet, i);
                 assert_int_equal(count(fleet->hosts[i].store, "t"), 30);
         }
         assert_int_equal(fleet_add(fleet, 1, "u", "b", &newly_linked), 0);
-        settle(fleet);
+        fleet_settle(fleet);
         assert_string_equal(user_of(fleet->hosts[2].store, "t", "b"), "u");
 }
 
@@ -451,18 +252,18 @@ static void test_unreachable(void **state)
         Link *link;
 
         assert_int_equal(fleet_add(fleet, 0, "u", "a", &newly_linked), 0);
-        settle(fleet);
+        fleet_settle(fleet);
         memory_cluster_set_reachable(fleet->cluster, false);
         assert_int_equal(fleet_add(fleet, 0, "u", "b", &newly_linked), ERROR_STORE_FAILED);
         assert_string_equal(user_of(fleet->hosts[1].store, "t", "a"), "u");
         fleet->hosts[2].store = store_free(fleet->hosts[2].store);
         remove_tree(fleet->hosts[2].directory);
-        make_directory(&fleet->hosts[2]);
-        join(fleet, 2);
+        fleet_make_directory(&fleet->hosts[2]);
+        fleet_join(fleet, 2);
         assert_int_equal(store_get_link(fleet->hosts[2].store, "t", "a", &link),
                          ERROR_STORE_FAILED);
         memory_cluster_set_reachable(fleet->cluster, true);
-        settle(fleet);
+        fleet_settle(fleet);
         assert_string_equal(user_of(fleet->hosts[2].store, "t", "a"), "u");
         assert_int_equal(fleet_add(fleet, 2, "u", "b", &newly_linked), 0);
 }
@@ -494,7 +295,7 @@ static void test_confirmed_misses(void **state)
                                                           &confirmation)
                                   : store_confirm_no_links_of_user(reader, "t", user, on_confirmed,
                                                                    &n, &confirmation));
-                wait_for(fleet, &n, 1);
+                fleet_wait(fleet, &n, 1);
                 assert_string_equal(user_of(reader, "t", id), user);
         }
         assert_true(n_lags > ROUNDS / 4);
@@ -502,16 +303,16 @@ static void test_confirmed_misses(void **state)
 
         n = 0;
         assert_true(store_confirm_no_link(reader, "t", "none", on_confirmed, &n, &confirmation));
-        wait_for(fleet, &n, 1);
+        fleet_wait(fleet, &n, 1);
         assert_int_equal(store_n_unconfirmed(reader), 0);
         memory_cluster_set_reachable(fleet->cluster, false);
         assert_true(store_confirm_no_link(reader, "t", "none", on_confirmed, &n, &confirmation));
-        wait_for(fleet, &n, 2);
+        fleet_wait(fleet, &n, 2);
         assert_int_equal(store_n_unconfirmed(reader), 1);
 
         assert_true(store_confirm_no_link(reader, "t", "none", on_confirmed, &n, &confirmation));
         store_confirmation_give_up(confirmation);
-        settle(fleet);
+        fleet_settle(fleet);
         assert_true(store_confirm_no_link(reader, "t", "none", on_confirmed, &n, &confirmation));
         store_confirmation_cancel(confirmation);
         assert_int_equal(n, 2);
@@ -539,7 +340,7 @@ static int take_over(Fleet *fleet, unsigned by, unsigned host)
 
         assert_int_equal(
                 store_take_over(fleet->hosts[by].store, "t", host, on_taken_over, &taken, NULL), 0);
-        wait_for(fleet, &taken.n_calls, 1);
+        fleet_wait(fleet, &taken.n_calls, 1);
         return taken.r;
 }
 
@@ -552,7 +353,7 @@ static void begin_exchanges(Fleet *fleet, unsigned host, unsigned n)
                 assert_int_equal(store_begin_exchange(fleet->hosts[host].store, "t", &intent,
                                                       on_begun, &outcome, NULL),
                                  0);
-                wait_for(fleet, &outcome.n_calls, 1);
+                fleet_wait(fleet, &outcome.n_calls, 1);
                 assert_int_equal(outcome.r, 0);
         }
 }
@@ -574,7 +375,7 @@ static void test_take_over(void **state)
 
         begin_exchanges(fleet, 0, OPEN);
         begin_exchanges(fleet, 1, 3);
-        settle(fleet);
+        fleet_settle(fleet);
         assert_int_equal(n_left(fleet, 1), 0);
 
         memory_cluster_put(fleet->cluster, "alive/000", "", 0);
@@ -586,11 +387,11 @@ static void test_take_over(void **state)
                 assert_int_equal(store_take_over(fleet->hosts[i + 1].store, "t", 0, on_taken_over,
                                                  &taken[i], NULL),
                                  0);
-        wait_for(fleet, &taken[0].n_calls, 1);
-        wait_for(fleet, &taken[1].n_calls, 1);
+        fleet_wait(fleet, &taken[0].n_calls, 1);
+        fleet_wait(fleet, &taken[1].n_calls, 1);
         for (unsigned i = 1; i < HOSTS; i++)
                 (void) take_over(fleet, i, 0);
-        settle(fleet);
+        fleet_settle(fleet);
         assert_int_equal(n_left(fleet, 1) + n_left(fleet, 2), OPEN);
         assert_int_equal(memory_cluster_count(fleet->cluster, "exchanges/"), OPEN + 3);
         assert_int_equal(n_left(fleet, 0), 0);
@@ -598,10 +399,10 @@ static void test_take_over(void **state)
         /* Also after a restart, and when the heir is away itself. */
         fleet->hosts[2].store = store_free(fleet->hosts[2].store);
         assert_int_equal(take_over(fleet, 1, 2), 0);
-        settle(fleet);
+        fleet_settle(fleet);
         assert_int_equal(n_left(fleet, 1), OPEN);
         fleet->hosts[1].store = store_free(fleet->hosts[1].store);
-        join(fleet, 1);
+        fleet_join(fleet, 1);
         assert_int_equal(n_left(fleet, 1), OPEN + 3);
 }
 
@@ -616,8 +417,8 @@ static void test_end_after_take_over(void **state)
         assert_int_equal(
                 store_begin_exchange(fleet->hosts[0].store, "t", &intent, on_begun, &begun, NULL),
                 0);
-        wait_for(fleet, &begun.n_calls, 1);
-        settle(fleet);
+        fleet_wait(fleet, &begun.n_calls, 1);
+        fleet_settle(fleet);
         assert_int_equal(take_over(fleet, 1, 0), 0);
         assert_int_equal(n_left(fleet, 1), 1);
         assert_int_equal(
@@ -625,10 +426,10 @@ static void test_end_after_take_over(void **state)
                                       &(ExchangeOutcome){.intent_id = begun.id, .link = link},
                                       on_added, &ended, NULL),
                 0);
-        wait_for(fleet, &ended.n_calls, 1);
+        fleet_wait(fleet, &ended.n_calls, 1);
         assert_int_equal(ended.r, 0);
         assert_true(ended.newly_linked);
-        settle(fleet);
+        fleet_settle(fleet);
         assert_string_equal(user_of(fleet->hosts[1].store, "t", "a"), "u");
 }
 
@@ -644,7 +445,7 @@ static void test_clocks(void **state)
 
         assert_int_equal(record_encode(&idempotency_record, &answer, &record), 0);
         memory_cluster_put(fleet->cluster, name, record.bytes, record.len);
-        settle(fleet);
+        fleet_settle(fleet);
         assert_int_equal(store_get_idempotency_record(fleet->hosts[1].store, key, &found), 0);
         assert_int_equal(found.error, ERROR_INTERRUPTED);
 }
@@ -665,7 +466,7 @@ static void test_foreign_keys(void **state)
                 memory_cluster_put(fleet->cluster, keys[i], "", 0);
                 memory_cluster_put(fleet->cluster, keys[i], NULL, 0);
         }
-        settle(fleet);
+        fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++)
                 assert_int_equal(count(fleet->hosts[i].store, "t"), 1);
         assert_int_equal(fleet_add(fleet, 1, "u", "c", &newly_linked), 0);
@@ -686,7 +487,7 @@ static void test_ids_far_ahead(void **state)
         assert_int_equal(
                 store_begin_exchange(fleet->hosts[0].store, "t", &intent, on_begun, &begun, NULL),
                 0);
-        wait_for(fleet, &begun.n_calls, 1);
+        fleet_wait(fleet, &begun.n_calls, 1);
         snprintf(key, sizeof(key), "exchanges/t/%016llx", (unsigned long long) begun.id);
         found = memory_cluster_get(fleet->cluster, key, &len);
         assert_non_null(found);
@@ -694,55 +495,18 @@ static void test_ids_far_ahead(void **state)
         memcpy(value, found, len);
         memory_cluster_put(fleet->cluster, "exchanges/t/ffffffffffffffff", value, len);
         memory_cluster_put(fleet->cluster, "tombstones/t/fffffffffffffff0", value, len);
-        settle(fleet);
+        fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++) {
                 fleet->hosts[i].store = store_free(fleet->hosts[i].store);
-                join(fleet, i);
+                fleet_join(fleet, i);
         }
         assert_int_equal(fleet_add(fleet, 1, "u", "a", &newly_linked), 0);
         assert_true(newly_linked);
 }
 
-static int setup_alone(void **state)
-{
-        may_be_alone = true;
-        return setup(state);
-}
-
-static int teardown_alone(void **state)
-{
-        disk_is_full = false;
-        may_be_alone = false;
-        return teardown(state);
-}
-
-/* An exchange of a code that links a passkey. */
-static int fleet_exchange(Fleet *fleet, unsigned host, const char *user, const char *authenticator,
-                          bool *ret_newly_linked)
-{
-        _cleanup_(link_freep) Link *link = make_link(authenticator, user, 7);
-        const ExchangeIntent intent = {.wants_link = true, .window_ms = 1000};
-        Outcome begun = {}, ended = {};
-
-        assert_int_equal(store_begin_exchange(fleet->hosts[host].store, "t", &intent, on_begun,
-                                              &begun, NULL),
-                         0);
-        wait_for(fleet, &begun.n_calls, 1);
-        if (begun.r != 0)
-                return begun.r;
-        assert_int_equal(
-                store_commit_exchange(fleet->hosts[host].store, "t",
-                                      &(ExchangeOutcome){.intent_id = begun.id, .link = link},
-                                      on_added, &ended, NULL),
-                0);
-        wait_for(fleet, &ended.n_calls, 1);
-        *ret_newly_linked = ended.newly_linked;
-        return ended.r;
-}
-
 static void assert_shared(Fleet *fleet)
 {
-        settle(fleet);
+        fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++) {
                 assert_int_equal(store_outbox(fleet->hosts[i].store), 0);
                 assert_same_links(fleet->hosts[0].store, fleet->hosts[i].store);
@@ -759,7 +523,7 @@ static void test_alone(void **state)
         bool newly_linked;
 
         assert_int_equal(fleet_add(fleet, 0, "u", "known", &newly_linked), 0);
-        settle(fleet);
+        fleet_settle(fleet);
         memory_cluster_set_reachable(fleet->cluster, false);
         assert_int_equal(fleet_exchange(fleet, 0, "u", "new", &newly_linked), 0);
         assert_true(newly_linked);
@@ -778,6 +542,12 @@ static void test_alone(void **state)
         assert_int_equal(fleet_add(fleet, 2, "u", "added", &newly_linked), 0);
 }
 
+static int teardown_full(void **state)
+{
+        disk_is_full = false;
+        return fleet_teardown_alone(state);
+}
+
 /* A change that the log has is acknowledged by a host that cannot write to its replica. */
 static void test_replica_cannot_be_written(void **state)
 {
@@ -785,7 +555,7 @@ static void test_replica_cannot_be_written(void **state)
         bool newly_linked;
 
         assert_int_equal(fleet_add(fleet, 0, "u", "before", &newly_linked), 0);
-        settle(fleet);
+        fleet_settle(fleet);
         disk_is_full = true;
         assert_int_equal(fleet_add(fleet, 0, "u", "a", &newly_linked), 0);
         assert_true(newly_linked);
@@ -793,7 +563,7 @@ static void test_replica_cannot_be_written(void **state)
         assert_int_equal(fleet_exchange(fleet, 0, "u", "c", &newly_linked), ERROR_STORE_FULL);
         assert_string_equal(user_of(fleet->hosts[0].store, "t", "before"), "u");
         disk_is_full = false;
-        settle(fleet);
+        fleet_settle(fleet);
         assert_shared(fleet);
         assert_int_equal(count(fleet->hosts[0].store, "t"), 2);
         assert_int_equal(fleet_add(fleet, 0, "u", "b", &newly_linked), 0);
@@ -807,7 +577,7 @@ static void test_outbox_of_a_full_disk(void **state)
         int r;
 
         assert_int_equal(fleet_add(fleet, 0, "u", "before", &newly_linked), 0);
-        settle(fleet);
+        fleet_settle(fleet);
         memory_cluster_set_reachable(fleet->cluster, false);
         assert_int_equal(fleet_exchange(fleet, 0, "u", "a", &newly_linked), 0);
         disk_is_full = true;
@@ -819,7 +589,7 @@ static void test_outbox_of_a_full_disk(void **state)
         assert_int_equal(fleet_add(fleet, 1, "u", "c", &newly_linked), ERROR_STORE_FULL);
         assert_true(store_outbox(fleet->hosts[0].store) > 0);
         disk_is_full = false;
-        settle(fleet);
+        fleet_settle(fleet);
         assert_shared(fleet);
         assert_int_equal(count(fleet->hosts[2].store, "t"), 3);
 }
@@ -847,17 +617,17 @@ static void test_alone_and_restart(void **state)
         Fleet *fleet = *state;
         bool newly_linked;
 
-        add_links(fleet, 0, "old", 20, "o");
-        settle(fleet);
+        fleet_add_links(fleet, 0, "old", 20, "o");
+        fleet_settle(fleet);
         memory_cluster_set_reachable(fleet->cluster, false);
         assert_int_equal(fleet_exchange(fleet, 2, "u", "a", &newly_linked), 0);
-        settle(fleet);
+        fleet_settle(fleet);
         fleet->hosts[2].store = store_free(fleet->hosts[2].store);
         memory_cluster_set_reachable(fleet->cluster, true);
-        settle(fleet);
-        add_links(fleet, 1, "more", 20, "o");
+        fleet_settle(fleet);
+        fleet_add_links(fleet, 1, "more", 20, "o");
         memory_cluster_compact(fleet->cluster);
-        join(fleet, 2);
+        fleet_join(fleet, 2);
         assert_int_equal(store_outbox(fleet->hosts[2].store), 2);
         assert_string_equal(user_of(fleet->hosts[2].store, "t", "a"), "u");
         assert_shared(fleet);
@@ -867,8 +637,9 @@ static void test_alone_and_restart(void **state)
 
 int main(void)
 {
-#define TEST(f)       cmocka_unit_test_setup_teardown(f, setup, teardown)
-#define TEST_ALONE(f) cmocka_unit_test_setup_teardown(f, setup_alone, teardown_alone)
+#define TEST(f)       cmocka_unit_test_setup_teardown(f, fleet_setup, fleet_teardown)
+#define TEST_FULL(f)  cmocka_unit_test_setup_teardown(f, fleet_setup_alone, teardown_full)
+#define TEST_ALONE(f) cmocka_unit_test_setup_teardown(f, fleet_setup_alone, fleet_teardown_alone)
         const struct CMUnitTest tests[] = {
                 TEST(test_same_as_local),
                 TEST(test_races),
@@ -880,8 +651,8 @@ int main(void)
                 TEST(test_foreign_keys),
                 TEST(test_ids_far_ahead),
                 TEST_ALONE(test_alone),
-                TEST_ALONE(test_replica_cannot_be_written),
-                TEST_ALONE(test_outbox_of_a_full_disk),
+                TEST_FULL(test_replica_cannot_be_written),
+                TEST_FULL(test_outbox_of_a_full_disk),
                 TEST_ALONE(test_alone_in_conflict),
                 TEST_ALONE(test_alone_and_restart),
                 TEST(test_clocks),

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Checks whether the log has the history of the replica, or was restored from a backup. */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/store/engines/engine-shared-internal.h"
+#include "dbus/error.h"
+
+/* Where the replica is, also while another history is being loaded beside. */
+static ReplicaPosition position_of_replica(const EngineShared *shared)
+{
+        return shared->restore.is_active
+                       ? shared->restore.replica
+                       : (ReplicaPosition){.revision = shared->revision, .offset = shared->offset};
+}
+
+/* Results */
+
+static void on_same(EngineShared *shared)
+{
+        shared->history.is_checked = true;
+        if (shared->history.needs_load)
+                (void) engine_shared_load(shared);
+        else if (!shared->is_following)
+                (void) engine_shared_follow(shared);
+        else
+                engine_shared_apply(shared);
+}
+
+static void on_new_replica(EngineShared *shared)
+{
+        shared->offset = shared->history.record.offset;
+        shared->confirmations.offset = shared->offset;
+        shared->history.is_checked = true;
+        (void) engine_shared_load(shared);
+}
+
+/* This host is the first one to notice that the log went back. */
+static void begin_history(EngineShared *shared, const ReplicaPosition *replica)
+{
+        const EngineHistory *history = &shared->history;
+        const RestoreRecord record = {
+                .offset = restore_offset_after(replica->revision),
+                .kept = history->record.offset + history->read_at,
+                .begun = history->read_at,
+                .restored_at_ms = realtime_ms(),
+        };
+
+        if (record.offset > record.kept)
+                engine_shared_write_history(shared, &record);
+        else
+                log_error("Failed to continue with the restored log: its revision is too high");
+}
+
+static void decide(EngineShared *shared)
+{
+        const EngineHistory *history = &shared->history;
+        ReplicaPosition replica = position_of_replica(shared);
+        uint64_t revision = history->record.offset + history->read_at;
+
+        if (replica.revision == 0)
+                on_new_replica(shared);
+        else if (shared->restore.is_active
+                         ? engine_shared_can_restore_on(shared)
+                         : history->record.offset == replica.offset && revision >= replica.revision)
+                on_same(shared);
+        else if (engine_shared_reset_restore(shared), history->record.offset > replica.revision)
+                engine_shared_restore(shared);
+        else
+                begin_history(shared, &replica);
+}
+
+/* Check */
+
+static int read_record(const LogEvent *events, size_t n_events, RestoreRecord *ret)
+{
+        RestoreRecord record = {};
+        int r = 0;
+
+        if (n_events > 0)
+                r = record_decode(&restore_record, events[0].value, events[0].value_len, &record);
+        if (r == 0)
+                *ret = record;
+        return r;
+}
+
+static void on_read(int r, uint64_t revision, const LogEvent *events, size_t n_events,
+                    bool is_last _unused_, void *userdata)
+{
+        EngineShared *shared = userdata;
+        EngineHistory *history = &shared->history;
+
+        history->is_checking = false;
+        if (r == 0)
+                r = read_record(events, n_events, &history->record);
+        if (r == -EBADMSG && !history->has_failed)
+                log_error("Failed to read the key %s of the shared store: it is not valid",
+                          RESTORE_RECORD_KEY);
+        history->has_failed = r < 0;
+        history->read_at = revision;
+        history->waits = history->wants_check = r < 0;
+        if (r == 0)
+                decide(shared);
+        engine_shared_pump(shared);
+}
+
+/* Whether nothing is in flight that depends on the history. */
+static bool is_idle(const EngineShared *shared)
+{
+        return !shared->planning && !shared->is_settling && !shared->applying &&
+               !shared->restore.is_busy && (!shared->load || shared->restore.is_pushing);
+}
+
+static void start_check(EngineShared *shared)
+{
+        EngineHistory *history = &shared->history;
+
+        history->wants_check = false;
+        history->is_checking = true;
+        if (shared->log->class->load(shared->log, RESTORE_RECORD_KEY, on_read, shared) == 0)
+                return;
+        history->is_checking = false;
+        history->wants_check = history->has_failed = history->waits = true;
+}
+
+void engine_shared_check_history(EngineShared *shared)
+{
+        shared->history.is_checked = false;
+        shared->history.wants_check = true;
+        shared->history.wants_write = false;
+        (void) engine_shared_go_on_with_history(shared);
+}
+
+/* Write */
+
+static void on_written(int r, uint64_t revision _unused_, const bool *done _unused_, void *userdata)
+{
+        EngineShared *shared = userdata;
+
+        log_batch_clear(&shared->history.batch);
+        shared->planning = false;
+        if (r == 0) /* by this host, or by another one that was first */
+                engine_shared_check_history(shared);
+        else
+                shared->history.waits = true;
+        engine_shared_pump(shared);
+}
+
+static int make_batch(const EngineHistory *history, LogBatch *batch)
+{
+        Record record = {};
+        int r;
+
+        batch->changes = calloc(1, sizeof(LogChange));
+        if (!batch->changes)
+                return -ENOMEM;
+        batch->n_changes = 1;
+        r = record_encode(&restore_record, &history->new_record, &record);
+        if (r == 0)
+                r = log_change_add_write(batch->changes, strdup(RESTORE_RECORD_KEY), record.bytes,
+                                         record.len, false);
+        return r < 0 ? r
+                     : log_change_add_condition(batch->changes, LOG_UNCHANGED_SINCE,
+                                                strdup(RESTORE_RECORD_KEY), history->read_at);
+}
+
+static void start_write(EngineShared *shared)
+{
+        EngineHistory *history = &shared->history;
+        int r;
+
+        r = make_batch(history, &history->batch);
+        if (r == 0)
+                r = shared->log->class->commit(shared->log, &history->batch, on_written, shared);
+        shared->planning = r == 0;
+        shared->history.waits = r < 0;
+        if (r < 0)
+                log_batch_clear(&history->batch);
+}
+
+void engine_shared_write_history(EngineShared *shared, const RestoreRecord *record)
+{
+        shared->history.new_record = *record;
+        shared->history.wants_write = true;
+}
+
+/* A change in flight cannot end while nothing is applied. */
+static void give_up_push_back(EngineShared *shared)
+{
+        engine_shared_fail_all(shared, &shared->restore.queue, ERROR_STORE_FAILED);
+        if (!shared->done || !shared->restore.is_pushing || shared->is_settling)
+                return;
+        engine_shared_forget_batch(shared);
+        engine_shared_fail_all(shared, &shared->planned, ERROR_STORE_FAILED);
+}
+
+bool engine_shared_go_on_with_history(EngineShared *shared)
+{
+        EngineHistory *history = &shared->history;
+
+        if (history->wants_check)
+                give_up_push_back(shared);
+        if (history->wants_check && !history->is_checking && !history->waits && is_idle(shared))
+                start_check(shared);
+        if (history->is_checked && shared->restore.is_pushing)
+                engine_shared_go_on_with_restore(shared);
+        if (history->wants_write && shared->reachable && !history->waits &&
+            !engine_shared_has_batch(shared))
+                start_write(shared);
+        return !history->is_checked;
+}
+
+void engine_shared_see_history(EngineShared *shared, const LogEvent *events, size_t n_events,
+                               bool is_own)
+{
+        RestoreRecord record;
+
+        for (size_t i = 0; !is_own && i < n_events; i++)
+                if (streq(events[i].key, RESTORE_RECORD_KEY) &&
+                    (!events[i].value || read_record(&events[i], 1, &record) < 0 ||
+                     record.offset != shared->offset || shared->restore.is_active))
+                        engine_shared_check_history(shared);
+}
