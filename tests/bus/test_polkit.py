@@ -257,7 +257,7 @@ def test_anything_but_yes_is_a_no(host, authority, person, end):
                 authority.reply(question, "(uua{ss})", ((1, 0, {}),))
             case "text":
                 authority.reply(question, "s", ("yes",))
-        with raises("AccessDenied", text="authenticated" if end == "challenge" else "grant"):
+        with raises("AccessDenied", text="authenticated" if end == "challenge" else "may not call Links.Remove: run "):
             person.finish(call)
         assert root.links("GetUser", key) == ("ada",)
         root.links("Remove", key)
@@ -432,9 +432,9 @@ def test_lookup_by_who_has_another_tenancy(own):
 
 @pytest.mark.parametrize("end, record", [
     ("yes", 'Link removed, tenancy default, Remove {who} (polkit), user "ada"'),
-    ("no", "Call refused, tenancy default, Remove {who} (polkit): No grant allows this call"),
-    ("challenge", "Call refused, tenancy default, Remove {who} (polkit): No grant allows this call, and no administrator has authenticated"),
-    ("error", "Call refused, tenancy default, Remove {who}: No grant allows this call")])
+    ("no", "Call refused, tenancy default, Remove {who} (polkit): {explained}run "),
+    ("challenge", "Call refused, tenancy default, Remove {who} (polkit): {explained}no administrator has authenticated; run "),
+    ("error", "Call refused, tenancy default, Remove {who}: {explained}run ")])
 def test_record(own, end, record):
     """The audit record has polkit's decision, if there is one."""
     stack, authority, person = own
@@ -447,7 +447,8 @@ def test_record(own, end, record):
     else:
         authority.answer(question, end == "yes", challenge=end == "challenge")
     person.outcome(call)
-    assert record.format(who=f"by uid {NOBODY.uid}") in stack.daemon.log_text()
+    explained = f"uid {NOBODY.uid} may not call Links.Remove: "
+    assert record.format(who=f"by uid {NOBODY.uid}", explained=explained) in stack.daemon.log_text()
 
 
 # Changes of links are told to who may read them

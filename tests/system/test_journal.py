@@ -86,6 +86,7 @@ def test_fields_of_a_link(service):
         "PASSLOCK_AUTHENTICATOR_ID": "key-fields",
         "PASSLOCK_CALLER_UID": uid_of("mail"),
         "PASSLOCK_DECIDED_BY": "grant",
+        "PASSLOCK_RIGHT": "Links.Write",
     }
     assert 0 < int(record["PASSLOCK_DURATION_USEC"]) < 20_000_000
     assert record["MESSAGE_ID"] == IDS["link-added"]
@@ -199,7 +200,7 @@ def test_audit_json(service):
     assert isinstance(record.pop("duration_usec"), int)
     assert record == {
         "event": "link-added", "tenancy": "default", "caller_uid": 0, "decided_by": "root",
-        "method": "Add",
+        "method": "Add", "right": "Links.Write",
         "user_id": "user-json", "authenticator_id": "key-json", "rp_id": None,
         "challenge_id": None, "error": None, "checked": None, "added": None, "removed": None,
         "conflicts": None, "dry_run": None, "count": None,

@@ -62,6 +62,7 @@ static int print_json(Journal *journal)
                 {FIELD_CALLER_UID, "caller_uid", NUMBER},
                 {FIELD_DECIDED_BY, "decided_by", TEXT},
                 {FIELD_METHOD, "method", TEXT},
+                {FIELD_RIGHT, "right", TEXT},
                 {FIELD_USER_ID, "user_id", TEXT},
                 {FIELD_AUTHENTICATOR_ID, "authenticator_id", TEXT},
                 {FIELD_RP_ID, "rp_id", TEXT},

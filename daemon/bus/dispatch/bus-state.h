@@ -9,8 +9,8 @@
 #include "daemon/bus/dispatch/turns.h"
 #include "daemon/core/call.h"
 #include "daemon/core/tenancy.h"
+#include "daemon/model/access.h"
 #include "daemon/model/finding.h"
-#include "daemon/model/grant.h"
 #include "dbus/names.h"
 
 typedef struct Bus Bus;

@@ -42,7 +42,7 @@ static void on_created(const Result *result, void *userdata)
 
         if (result->r == 0) {
                 request->subject.challenge_id = result->challenge->id;
-                request_record(request, EVENT_CHALLENGE_CREATED);
+                request_record(request, EVENT_CHALLENGE_CREATED, NULL);
         }
         request_end(request, result, append_challenge);
 }

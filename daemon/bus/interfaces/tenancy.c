@@ -167,7 +167,7 @@ static void on_exchanged(const Result *result, void *userdata)
         if (result->r == 0) {
                 request->subject.user_id = result->answer->principal->user_id;
                 request->subject.authenticator_id = result->answer->principal->authenticator_id;
-                request_record(request, EVENT_CODE_EXCHANGED);
+                request_record(request, EVENT_CODE_EXCHANGED, NULL);
         }
         request_end(request, result, append_answer);
 }

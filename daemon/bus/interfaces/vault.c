@@ -180,7 +180,7 @@ static void record_deleted(Request *request)
                 (void) read_passkey_ids(request->message, &ids);
         for (char **id = ids; id && *id; id++) {
                 request->subject.authenticator_id = *id;
-                request_record(request, EVENT_PASSKEYS_DELETED);
+                request_record(request, EVENT_PASSKEYS_DELETED, NULL);
         }
         request->subject.authenticator_id = NULL;
 }
