@@ -43,6 +43,19 @@ const char *right_first_name(unsigned rights)
         return rights & RIGHT_ALL ? right_name((Right) (1U << __builtin_ctz(rights))) : NULL;
 }
 
+int right_list_names(unsigned rights, char ***ret)
+{
+        _cleanup_(strv_freep) char **names = NULL;
+        int r = 0;
+
+        for (unsigned bit = 1; r == 0 && bit < RIGHT_ALL; bit <<= 1)
+                if (rights & bit)
+                        r = strv_push(&names, right_name((Right) bit));
+        if (r == 0)
+                *ret = TAKE_PTR(names);
+        return r;
+}
+
 Grant *grant_free(Grant *grant)
 {
         if (!grant)

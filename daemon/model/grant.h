@@ -38,6 +38,8 @@ int right_from_name(const char *name, Right *ret);
 const char *right_name(Right right);
 /* The name of the first of several rights; NULL: none. */
 const char *right_first_name(unsigned rights);
+/* The names of several rights. Returns 0 or -ENOMEM. */
+int right_list_names(unsigned rights, char ***ret);
 
 /* The caller's credentials, from the bus, never from the message. */
 typedef struct Caller {

@@ -127,6 +127,14 @@ DISPATCH_METHOD(verify_challenge, .rights = RIGHT_MAILBOX, .append = append_chal
 DISPATCH_METHOD(delete_challenge, .rights = RIGHT_MAILBOX, .has_event = true,
                 .event = EVENT_CHALLENGE_DELETED);
 
+const NamedMethod mailbox_methods[] = {
+        {"CreateChallenge", &call_create_challenge},
+        {"GetChallenge", &call_get_challenge},
+        {"VerifyChallenge", &call_verify_challenge},
+        {"DeleteChallenge", &call_delete_challenge},
+        {},
+};
+
 const sd_bus_vtable mailbox_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("CreateChallenge",

@@ -248,6 +248,14 @@ static int get_property(sd_bus *sd _unused_, const char *path _unused_,
         return sd_bus_message_append(reply, "s", value);
 }
 
+const NamedMethod tenancy_methods[] = {
+        {"Authorize", &call_authorize},
+        {"AuthorizeAuthentication", &call_authorize_authentication},
+        {"Exchange", &call_exchange},
+        {"VerifyIdToken", &call_verify_id_token},
+        {},
+};
+
 const sd_bus_vtable tenancy_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS(

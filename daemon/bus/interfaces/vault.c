@@ -280,6 +280,16 @@ DISPATCH_METHOD(update_passkeys, .rights = RIGHT_VAULT_WRITE, .question = &quest
 #define MANAGEMENT_RESULT SD_BUS_RESULT("s", token, "t", expires_at, "a(sss)", warnings)
 #define SENSITIVE         (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE)
 
+const NamedMethod vault_methods[] = {
+        {"GetPasskey", &call_get_passkey},
+        {"ListPasskeys", &call_list_passkeys},
+        {"UpdatePasskeys", &call_update_passkeys},
+        {"DeletePasskeys", &call_delete_passkeys},
+        {"DeleteUserPasskeys", &call_delete_user_passkeys},
+        {"PrunePasskeys", &call_prune_passkeys},
+        {},
+};
+
 const sd_bus_vtable vault_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("GetPasskey", SD_BUS_ARGS("s", passkey_id),
