@@ -29,6 +29,7 @@ ASKED = {
     "VerifyStore": ((), "diagnose", {}, "compare the links of this host with the shared store"),
     "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
     "GetTenancy": (("",), "find-tenancy", {}, "find a tenancy of passlockd"),
+    "Explain": (("Links.Add", 33, {}), "diagnose", {}, "see which grants apply to a user"),
     "GetUser": (("key",), "read-links", {"authenticator_id": "key"},
                 'see to whom "$(authenticator_id)" is linked'),
     "ListByUser": (("ada",), "read-links", {"user_id": "ada"},
@@ -58,7 +59,7 @@ ASKED = {
 }
 # The answer is about the caller itself; and the proof is for root alone.
 FOR_EVERYBODY, FOR_ROOT = {"ListRights", "Unsubscribe"}, {"ProveKey", "JoinStore"}
-NOT_GRANTED = ("Reload", "Diagnose", "GetStore", "VerifyStore")  # whatever a grant has
+NOT_GRANTED = ("Reload", "Diagnose", "Explain", "GetStore", "VerifyStore")  # whatever a grant has
 FOR_APPS = {"Authorize": (RP_ID, "ada", "ada", {}), "AuthorizeAuthentication": (RP_ID, {}),
             "Exchange": ("code", {}), "VerifyIdToken": ("token", {}),
             "CreateChallenge": ("a@example.com", "login", {}), "GetChallenge": ("id",),

@@ -17,7 +17,7 @@ LAYERS = {
     "daemon/audit": ["base", "dbus"],
     "daemon/backoff": ["base"],
     "daemon/memory": ["base"],
-    "daemon/model": ["base"],
+    "daemon/model": ["base", "dbus/right.h"],
     "daemon/config": ["base", "daemon/model"],
     "daemon/store/lmdb": ["base", "dbus", "daemon/audit", "daemon/model"],
     "daemon/store/tables": ["base", "dbus", "daemon/model", "daemon/store/lmdb", "daemon/store/store.h"],
