@@ -647,7 +647,7 @@ int passlock_list_rights_async(passlock *client, passlock_right_list_callback ca
  *      tenancy  string        label of the tenancy (default: the default tenancy)
  *      rp_id    string        relying party of Authorize and AuthorizeAuthentication
  *      dry_run  bool          of Links.Reconcile (default: true)
- *      groups   uint32 array  gids of the user, as of getgrouplist(3); other grants for groups do
+ *      groups   uint32_array  gids of the user, as of getgrouplist(3); other grants for groups do
  *                             not apply
  * For root, and for users authorized by polkit: see passlock_set_interactive(). Errors:
  * ACCESS_DENIED, INVALID_ARGS (unknown method, or an option that the method does not have),
@@ -1075,8 +1075,8 @@ bool passlock_explanation_is_allowed(const passlock_explanation *explanation);
 bool passlock_explanation_is_unenforced(const passlock_explanation *explanation);
 
 /*
- * What decides: "root", "everybody" (the method needs no right), "grant", "polkit" (no grant allows
- * the call, polkit decides), or "none" (the call is denied).
+ * The source of the decision: "root", "everybody" (the method needs no right), "grant", "polkit"
+ * (no grant allows the call, polkit decides), or "none" (the call is denied).
  */
 const char *passlock_explanation_get_source(const passlock_explanation *explanation);
 

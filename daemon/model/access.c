@@ -142,7 +142,9 @@ int access_list_lacks(const AccessQuery *query, unsigned lacks, char ***ret)
         if (r == 0 && (lacks & LACKS_CALLER))
                 r = push_assignment(&list, "User", uid);
         if (r == 0 && (lacks & LACKS_RIGHT) && query->rights)
-                r = push_assignment(&list, "Allow", right_first_name(query->rights));
+                r = push_assignment(&list, "Allow",
+                                    query->rights == RIGHT_ALL ? ""
+                                                               : right_first_name(query->rights));
         if (r == 0 && (lacks & LACKS_RP) && domain_name_is_valid(query->rp_id))
                 r = push_assignment(&list, "RpId", query->rp_id);
         if (r == 0)

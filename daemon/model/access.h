@@ -55,6 +55,6 @@ static inline bool access_is_allowed(AccessVerdict verdict)
 bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
                   const char *rp_id);
 
-/* Lists the assignments that the grant lacks, such as "Allow=Links.Write". A relying party that is
- * no domain name is omitted. Returns 0 or -ENOMEM. */
+/* Lists the assignments that the grant lacks, such as "Allow=Links.Write", or "Allow=" if any right
+ * is sufficient. A relying party that is no domain name is omitted. Returns 0 or -ENOMEM. */
 int access_list_lacks(const AccessQuery *query, unsigned lacks, char ***ret);

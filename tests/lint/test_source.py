@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = {
     "base": [],
     "dbus": ["base"],
+    "dbus/right.h": [],
     "daemon/audit": ["base", "dbus"],
     "daemon/backoff": ["base"],
     "daemon/memory": ["base"],
@@ -74,7 +75,7 @@ LAYERS = {
     "client/passlockctl/invocation.h": ["base"],
     "client/passlockctl/terminal": ["base", "client/passlockctl/invocation.h"],
     "client/passlockctl/links-file": ["base", "client/passlockctl/terminal"],
-    "client/passlockctl/host": ["base", "dbus"],
+    "client/passlockctl/host": ["base", "dbus", "dbus/right.h"],
     "client/passlockctl/doctor": ["base", "client/passlockctl/invocation.h", "client/passlockctl/terminal",
                                   "client/passlockctl/host"],
     "client/passlockctl/set-key": ["base", "dbus", "client/passlockctl/invocation.h", "client/passlockctl/terminal",

@@ -233,6 +233,21 @@ def test_audit_filters(service):
     assert (reconciled["checked"], reconciled["dry_run"]) == (0, True)
 
 
+def test_suggested_grant(service, tmp_path):
+    """The grant is valid, and allows what was used."""
+    host.call("Links", "Add", "ss", "user-suggest", "key-suggest", user="mail")
+    host.call("Links", "RemoveByUser", "s", "user-suggest", user="games", status=1)
+    wait_for(1, audit, "--user=user-suggest", "--event=link-added")
+    wait_for(1, audit, f"--uid={uid_of('games')}", "--event=call-refused")
+    text = host.run("passlockctl", "suggest-grant", "--since=-1h")
+    assert "[Grant suggested-mail-default]\nTenancy=default\nUser=mail\nAllow=Links.Write\n" in text
+    games = host.run("passlockctl", "suggest-grant", "--user=games")
+    assert "[Grant" not in games and "# Denied, and not in this grant: Links.Write" in games
+    host.run("passlockctl", "explain", "mail", "Links.Add")
+    explained = host.run("passlockctl", "explain", "games", "Links.Add", status=6)
+    assert re.search(r"^Lacks: +User=\d+$", explained, re.MULTILINE)
+
+
 def test_audit_times(service):
     host.call("Links", "Add", "ss", "user-times", "key-t1")
     host.call("Links", "Add", "ss", "user-times", "key-t2")

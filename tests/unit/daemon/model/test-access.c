@@ -187,6 +187,8 @@ static void test_lacks(void **state)
         expect_lacks(&query, all, "Tenancy=shop User=1000 Allow=Links.Read RpId=x.example");
         expect_lacks(&query, 0, "");
         query.rp_id = "x.example\nUser=0";
+        query.rights = RIGHT_ALL;
+        expect_lacks(&query, LACKS_RIGHT, "Allow=");
         query.rights = 0;
         expect_lacks(&query, LACKS_RIGHT | LACKS_RP, "");
 }
