@@ -208,7 +208,7 @@ def test_who_has_the_right_is_not_asked_about(host, authority, user):
 @pytest.mark.parametrize("method", NOT_GRANTED)
 def test_a_grant_is_not_enough(authority, host, method):
     with host.connect(WWW_DATA) as web:
-        call = web.start_method(method)
+        call = web.start_method(method, *ASKED[method][0])
         question = authority.question()
         assert question.action == ACTION + ASKED[method][1]
         authority.answer(question, False)

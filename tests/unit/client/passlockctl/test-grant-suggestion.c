@@ -137,8 +137,7 @@ static void test_hostile_records(void **state)
                 "1.2.3.4",
                 "a..b",
                 "*",
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                "aaaaa",
+                "too_long_a_word_for_a_label_and_a_user_name_of_a_section_of_the_file",
         };
         _cleanup_(freep) char *file = text_format("%s/passlockd.conf", directory);
 
