@@ -309,5 +309,7 @@ int config_loader_diagnose(const ConfigLoader *loader, FindingList *list)
         r = finding_list_append(list, &loader->config->findings);
         if (r == 0)
                 r = grant_name_resolver_diagnose(grants_in_force(loader), list);
+        if (r == 0)
+                r = config_diagnose_grants(grants_in_force(loader), list);
         return r == 0 ? config_diagnose_files(loader->config, list) : r;
 }

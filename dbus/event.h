@@ -47,6 +47,8 @@
           "Call rejected") \
         X(CALL_FAILED, "call-failed", LOG_WARNING, "560563140c74436984f200cc2d0c2ab0", \
           "Call failed") \
+        X(WOULD_BE_DENIED, "would-be-denied", LOG_NOTICE, "8ed1f289a1414c288237da2355430f03", \
+          "Call would be denied") \
         X(CALLS_UNRECORDED, "calls-unrecorded", LOG_NOTICE, "a91f36eb10cc42f8a0a92c355faa7396", \
           "Failed calls suppressed by the log's rate limit") \
         X(TENANCY_READY, "tenancy-ready", LOG_NOTICE, "391487eee21f452fa737f2fa4df0d389", \
@@ -122,6 +124,7 @@ int event_from_message_id(const char *id);
 #define FIELD_CHALLENGE_ID     "PASSLOCK_CHALLENGE_ID"
 #define FIELD_CALLER_UID       "PASSLOCK_CALLER_UID"
 #define FIELD_DECIDED_BY       "PASSLOCK_DECIDED_BY"
+#define FIELD_RIGHT            "PASSLOCK_RIGHT"
 #define FIELD_SENDER           "PASSLOCK_SENDER"
 #define FIELD_ERROR            "PASSLOCK_ERROR"
 #define FIELD_DURATION_USEC    "PASSLOCK_DURATION_USEC"

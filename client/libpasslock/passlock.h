@@ -84,6 +84,7 @@ typedef struct passlock_store passlock_store;
 typedef struct passlock_verification passlock_verification;
 typedef struct passlock_joined_links passlock_joined_links;
 typedef struct passlock_left_store passlock_left_store;
+typedef struct passlock_explanation passlock_explanation;
 
 /* Errors replied by the service. The numbers are stable; new ones may be added. */
 enum passlock_error {
@@ -231,6 +232,10 @@ int passlock_options_set_uint64(passlock_options *options, const char *name, uin
 int passlock_options_set_strv(passlock_options *options, const char *name,
                               const char *const *value);
 
+/* Sets a list of up to 65536 numbers; `value` NULL removes it. */
+int passlock_options_set_uint32_array(passlock_options *options, const char *name,
+                                      const uint32_t *value, size_t n);
+
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
 /*
@@ -301,6 +306,8 @@ typedef void (*passlock_joined_links_callback)(passlock *client, int r, const ch
                                                passlock_joined_links *join, void *userdata);
 typedef void (*passlock_left_store_callback)(passlock *client, int r, const char *error_text,
                                              passlock_left_store *left, void *userdata);
+typedef void (*passlock_explanation_callback)(passlock *client, int r, const char *error_text,
+                                              passlock_explanation *explanation, void *userdata);
 
 /* Registration and authentication of users. These calls use the API. */
 
@@ -638,6 +645,24 @@ int passlock_list_rights_async(passlock *client, passlock_right_list_callback ca
                                void *userdata, passlock_call **ret_call);
 
 /*
+ * Explains whether the grants allow a user to call a method, without a call. `method` has its
+ * interface, such as "Links.Add". `options` may be NULL:
+ *      tenancy  string        label of the tenancy (default: the default tenancy)
+ *      rp_id    string        relying party of Authorize and AuthorizeAuthentication
+ *      dry_run  bool          of Links.Reconcile (default: true)
+ *      groups   uint32_array  gids of the user, as of getgrouplist(3); other grants for groups do
+ *                             not apply
+ * For root, and for users authorized by polkit: see passlock_set_interactive(). Errors:
+ * ACCESS_DENIED, INVALID_ARGS (unknown method, or an option that the method does not have),
+ * UNKNOWN_OBJECT (unknown tenancy).
+ */
+int passlock_explain(passlock *client, const char *method, uint32_t uid,
+                     const passlock_options *options, passlock_explanation **ret);
+int passlock_explain_async(passlock *client, const char *method, uint32_t uid,
+                           const passlock_options *options, passlock_explanation_callback callback,
+                           void *userdata, passlock_call **ret_call);
+
+/*
  * Gets the state of the link store. The daemon asks etcd, if the store is shared, for two seconds
  * at most. For root, and for users authorized by polkit: see passlock_set_interactive(). Error:
  * ACCESS_DENIED.
@@ -937,6 +962,9 @@ const char *const *passlock_right_get_rp_ids(const passlock_right *right);
 /* Whether polkit requires an administrator's password. */
 bool passlock_right_needs_authentication(const passlock_right *right);
 
+/* Whether Enforce=no of the grant also allows calls beyond these names and relying parties. */
+bool passlock_right_is_unenforced(const passlock_right *right);
+
 /* A list of the caller's permissions. */
 passlock_right_list *passlock_right_list_ref(passlock_right_list *rights);
 passlock_right_list *passlock_right_list_unref(passlock_right_list *rights);
@@ -1085,6 +1113,48 @@ uint32_t passlock_left_store_get_host_number(const passlock_left_store *left);
 
 /* Path of the store that this host had before, which was replaced. NULL if there was none. */
 const char *passlock_left_store_get_kept(const passlock_left_store *left);
+
+/* Whether, and why, the grants allow a call. */
+passlock_explanation *passlock_explanation_ref(passlock_explanation *explanation);
+passlock_explanation *passlock_explanation_unref(passlock_explanation *explanation);
+
+/* Whether a grant allows the call, or none is needed; polkit may still allow other calls. */
+bool passlock_explanation_is_allowed(const passlock_explanation *explanation);
+
+/* Whether only Enforce=no allows the call, so that it would be recorded as would-be-denied. */
+bool passlock_explanation_is_unenforced(const passlock_explanation *explanation);
+
+/*
+ * The source of the decision: "root", "everybody" (the method needs no right), "grant", "polkit"
+ * (no grant allows the call, polkit decides), or "none" (the call is denied).
+ */
+const char *passlock_explanation_get_source(const passlock_explanation *explanation);
+
+/* The label of the tenancy; NULL for a method that is none of a tenancy. */
+const char *passlock_explanation_get_tenancy(const passlock_explanation *explanation);
+
+/* NULL-terminated array of rights, any of which the method needs; empty if it is for root only or
+ * for everybody. */
+const char *const *passlock_explanation_get_rights(const passlock_explanation *explanation);
+
+/* The name of the grant that allows the call, or else of the one that comes nearest; NULL: none. */
+const char *passlock_explanation_get_grant(const passlock_explanation *explanation);
+
+/* The places of its section and of its Allow= with the right, as FILE:LINE; NULL: none. */
+const char *passlock_explanation_get_place(const passlock_explanation *explanation);
+const char *passlock_explanation_get_allow_place(const passlock_explanation *explanation);
+
+/* NULL-terminated array of assignments that the grant lacks, such as "Allow=Links.Write". */
+const char *const *passlock_explanation_get_lacks(const passlock_explanation *explanation);
+
+/* NULL-terminated array of the relying party ids of the grant; empty for no limit. */
+const char *const *passlock_explanation_get_rp_ids(const passlock_explanation *explanation);
+
+/* MaxCallsPerSec= of the grant; 0: no limit. */
+uint64_t passlock_explanation_get_max_calls_per_s(const passlock_explanation *explanation);
+
+/* The polkit action that decides; NULL: polkit is not asked. */
+const char *passlock_explanation_get_action(const passlock_explanation *explanation);
 
 /*
  * A passkey in the vault. In an entry of a list, passlock_passkey_get_username() and the functions

@@ -22,13 +22,15 @@ DEFINE_CLEANUP(passlock_store *, passlock_store_unref);
 DEFINE_CLEANUP(passlock_verification *, passlock_verification_unref);
 DEFINE_CLEANUP(passlock_joined_links *, passlock_joined_links_unref);
 DEFINE_CLEANUP(passlock_left_store *, passlock_left_store_unref);
+DEFINE_CLEANUP(passlock_explanation *, passlock_explanation_unref);
 
 enum {
-        EXIT_OURS = 1,    /* no reply, or passlockctl itself failed */
-        EXIT_USAGE = 2,   /* invalid command line */
-        EXIT_CALLER = 3,  /* the service rejected the arguments */
-        EXIT_DENIED = 4,  /* access denied */
-        EXIT_SERVICE = 5, /* the service or the API is temporarily unable to answer */
+        EXIT_OURS = 1,     /* no reply, or passlockctl itself failed */
+        EXIT_USAGE = 2,    /* invalid command line */
+        EXIT_CALLER = 3,   /* the service rejected the arguments */
+        EXIT_DENIED = 4,   /* access denied */
+        EXIT_SERVICE = 5,  /* the service or the API is temporarily unable to answer */
+        EXIT_NO_GRANT = 6, /* explain: no grant allows the call */
 };
 
 /* The parsed command line. Strings are borrowed from argv. */

@@ -23,6 +23,7 @@ static size_t queue_max(Event event)
         case EVENT_CALL_REFUSED:
         case EVENT_CALL_REJECTED:
         case EVENT_CALL_FAILED:
+        case EVENT_WOULD_BE_DENIED:
         case EVENT_CALLS_UNRECORDED:
                 return QUEUE_MAX_FAILURES;
         case EVENT_RECORDS_LOST: /* rare */
@@ -155,6 +156,8 @@ static int add_origin(JournalEntry *entry, const AuditOrigin *origin)
                 r = add_number(entry, FIELD_CALLER_UID, origin->uid);
         if (r == 0 && origin->decided_by)
                 r = journal_entry_add(entry, FIELD_DECIDED_BY, origin->decided_by);
+        if (r == 0 && origin->right)
+                r = journal_entry_add(entry, FIELD_RIGHT, origin->right);
         if (r == 0 && origin->begun_at_us)
                 r = add_number(entry, FIELD_DURATION_USEC, monotonic_us() - origin->begun_at_us);
         return r;

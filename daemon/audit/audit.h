@@ -20,7 +20,8 @@ typedef struct AuditOrigin {
         uid_t uid;
         const char
                 *decided_by; /* source of the authorization decision, a static string; NULL: none */
-        char method[32];     /* "": no call, the daemon itself */
+        const char *right; /* required by the method, a word of Allow=, static; NULL: none or any */
+        char method[32];   /* "": no call, the daemon itself */
         uint64_t begun_at_us; /* arrival of the call, by monotonic_us() */
 } AuditOrigin;
 

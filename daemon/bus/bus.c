@@ -103,11 +103,11 @@ static sd_bus_slot **new_slot(Bus *bus)
 }
 
 static const BusInterface interfaces[] = {
-        {PASSLOCK_INTERFACE_MANAGER, manager_vtable, false},
-        {PASSLOCK_INTERFACE_TENANCY, tenancy_vtable, true},
-        {PASSLOCK_INTERFACE_LINKS, links_vtable, true},
-        {PASSLOCK_INTERFACE_VAULT, vault_vtable, true},
-        {PASSLOCK_INTERFACE_MAILBOX, mailbox_vtable, true},
+        {PASSLOCK_INTERFACE_MANAGER, manager_vtable, manager_methods, false},
+        {PASSLOCK_INTERFACE_TENANCY, tenancy_vtable, tenancy_methods, true},
+        {PASSLOCK_INTERFACE_LINKS, links_vtable, links_methods, true},
+        {PASSLOCK_INTERFACE_VAULT, vault_vtable, vault_methods, true},
+        {PASSLOCK_INTERFACE_MAILBOX, mailbox_vtable, mailbox_methods, true},
         {},
 };
 

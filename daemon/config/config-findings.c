@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "daemon/config/config.h"
 
 /* Why the file cannot be read, or NULL. */
@@ -84,4 +85,28 @@ int config_diagnose_files(const Config *config, FindingList *list)
                                   list);
         }
         return r < 0 ? r : diagnose_store(&config->store, list);
+}
+
+int config_diagnose_grants(const GrantList *grants, FindingList *list)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < grants->n_grants; i++) {
+                const Grant *grant = grants->grants[i];
+                _cleanup_(freep) char *text = NULL;
+
+                if (!grant->unenforced)
+                        continue;
+                text = text_format(
+                        "Enforce=no: calls that grant %s does not allow are allowed, and "
+                        "recorded as would-be-denied",
+                        grant->name);
+                r = !text ? -ENOMEM
+                          : finding_add(list, .kind = "grant", .tenancy = grant->tenancy,
+                                        .name = grant->name, .place = grant->enforce_place,
+                                        .text = text,
+                                        .advice = "run passlockctl suggest-grant, correct Allow= "
+                                                  "and RpId=, and remove Enforce=no");
+        }
+        return r;
 }

@@ -65,14 +65,13 @@ static int grant_group(Grant *grant, const char *place, const char *word, char *
         return grant_account(grant, true, place, word, ret_error);
 }
 
-static int grant_right(Grant *grant, const char *place _unused_, const char *word, char **ret_error)
+static int grant_right(Grant *grant, const char *place, const char *word, char **ret_error)
 {
         Right right;
 
         if (right_from_name(word, &right) < 0)
                 return config_refuse(ret_error, "unknown right %s in Allow=", word);
-        grant->allow |= right;
-        return 0;
+        return grant_allow(grant, right, place);
 }
 
 static int grant_rp_id(Grant *grant, const char *place _unused_, const char *word, char **ret_error)
@@ -108,17 +107,12 @@ static int assign_words(Grant *grant, const ConfigPlace *place, const char *valu
         return 0;
 }
 
-static void clear_rights(Grant *grant)
-{
-        grant->allow = 0;
-}
-
 static void clear_rp_ids(Grant *grant)
 {
         grant->rp_ids = strv_free(grant->rp_ids);
 }
 
-static int add_grant(Config *config, const char *name, Grant **ret)
+static int add_grant(Config *config, const ConfigPlace *place, const char *name, Grant **ret)
 {
         _cleanup_(grant_freep) Grant *grant = calloc(1, sizeof(Grant));
         int r;
@@ -126,21 +120,22 @@ static int add_grant(Config *config, const char *name, Grant **ret)
         if (!grant)
                 return -ENOMEM;
         grant->name = strdup(name);
-        if (!grant->name)
+        if (!grant->name || config_place_print(place, &grant->place) < 0)
                 return -ENOMEM;
         *ret = grant;
         r = grant_list_push(&config->grants, TAKE_PTR(grant));
         return r;
 }
 
-static int find_or_add_grant(Config *config, const char *name, Grant **ret)
+static int find_or_add_grant(Config *config, const ConfigPlace *place, const char *name,
+                             Grant **ret)
 {
         for (size_t i = 0; i < config->grants.n_grants; i++)
                 if (streq(config->grants.grants[i]->name, name)) {
                         *ret = config->grants.grants[i];
                         return 0;
                 }
-        return add_grant(config, name, ret);
+        return add_grant(config, place, name, ret);
 }
 
 static int assign_max_calls(Grant *grant, const char *value, char **ret_error)
@@ -150,6 +145,17 @@ static int assign_max_calls(Grant *grant, const char *value, char **ret_error)
                        ? 0
                        : config_refuse(ret_error,
                                        "MaxCallsPerSec= must be a number from 1 to 1000000");
+}
+
+static int assign_enforce(Grant *grant, const ConfigPlace *place, const char *value,
+                          char **ret_error)
+{
+        bool enforced = true;
+
+        if (*value && !config_parse_bool(value, &enforced))
+                return config_refuse(ret_error, "Enforce= must be yes or no");
+        grant->unenforced = !enforced;
+        return config_replace_place(&grant->enforce_place, place);
 }
 
 int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const char *name,
@@ -162,7 +168,7 @@ int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const ch
                 return config_refuse(
                         ret_error,
                         "the name of a grant must be one word, such as [Grant shop-web]");
-        r = find_or_add_grant(parser->config, name, &grant);
+        r = find_or_add_grant(parser->config, place, name, &grant);
         if (r < 0)
                 return r;
         if (!key)
@@ -180,10 +186,13 @@ int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const ch
                 return assign_words(grant, place, value, grant_group, grant_clear_groups,
                                     ret_error);
         if (streq(key, "Allow"))
-                return assign_words(grant, place, value, grant_right, clear_rights, ret_error);
+                return assign_words(grant, place, value, grant_right, grant_clear_rights,
+                                    ret_error);
         if (streq(key, "RpId"))
                 return assign_words(grant, place, value, grant_rp_id, clear_rp_ids, ret_error);
         if (streq(key, "MaxCallsPerSec"))
                 return assign_max_calls(grant, value, ret_error);
+        if (streq(key, "Enforce"))
+                return assign_enforce(grant, place, value, ret_error);
         return config_refuse(ret_error, "unknown key %s= in [Grant %s]", key, name);
 }

@@ -103,3 +103,15 @@ int config_assign_file(const char *key, const ConfigPlace *place, const char *va
         r = config_replace_place(path_place, place);
         return r < 0 ? r : config_replace_string(path, value);
 }
+
+bool config_parse_bool(const char *value, bool *ret)
+{
+        static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (strcasecmp(words[i], value) == 0) {
+                        *ret = i % 2;
+                        return true;
+                }
+        return false;
+}

@@ -80,3 +80,6 @@ int config_check_reload(const Config *old, const Config *next, char **ret_error)
 
 /* Adds a finding for each CaFile= and CertFile= that cannot be read now. Returns 0 or -ENOMEM. */
 int config_diagnose_files(const Config *config, FindingList *list);
+
+/* Adds a finding for each grant with Enforce=no. Returns 0 or -ENOMEM. */
+int config_diagnose_grants(const GrantList *grants, FindingList *list);

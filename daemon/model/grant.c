@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <strings.h>
 
 #include "base/strv.h"
 #include "daemon/model/grant.h"
@@ -39,19 +38,41 @@ const char *right_name(Right right)
         }
 }
 
+const char *right_first_name(unsigned rights)
+{
+        return rights & RIGHT_ALL ? right_name((Right) (1U << __builtin_ctz(rights))) : NULL;
+}
+
+int right_list_names(unsigned rights, char ***ret)
+{
+        _cleanup_(strv_freep) char **names = NULL;
+        int r = 0;
+
+        for (unsigned bit = 1; r == 0 && bit < RIGHT_ALL; bit <<= 1)
+                if (rights & bit)
+                        r = strv_push(&names, right_name((Right) bit));
+        if (r == 0)
+                *ret = TAKE_PTR(names);
+        return r;
+}
+
 Grant *grant_free(Grant *grant)
 {
         if (!grant)
                 return NULL;
         free(grant->name);
+        free(grant->place);
         free(grant->tenancy);
         grant_clear_users(grant);
         grant_clear_groups(grant);
         free(grant->uids);
         free(grant->gids);
         free(grant->names);
+        grant_clear_rights(grant);
         strv_free(grant->rp_ids);
         free(grant->buckets);
+        free(grant->enforce_place);
+        unenforced_uses_free(grant->uses);
         free(grant);
         return NULL;
 }
@@ -92,6 +113,26 @@ int grant_add_name(Grant *grant, bool is_group, const char *name, const char *pl
                                                      .place = TAKE_PTR(place_copy),
                                                      .result = NSS_RESULT_PENDING};
         return 0;
+}
+
+int grant_allow(Grant *grant, unsigned rights, const char *place)
+{
+        for (size_t i = 0; i < N_RIGHTS; i++) {
+                if (!(rights & (1U << i)) || grant->places[i])
+                        continue;
+                grant->places[i] = strdup(place);
+                if (!grant->places[i])
+                        return -ENOMEM;
+        }
+        grant->allow |= rights;
+        return 0;
+}
+
+void grant_clear_rights(Grant *grant)
+{
+        grant->allow = 0;
+        for (size_t i = 0; i < N_RIGHTS; i++)
+                grant->places[i] = (free(grant->places[i]), NULL);
 }
 
 static void clear_names(Grant *grant, bool is_group)
@@ -171,88 +212,4 @@ bool grant_is_for(const Grant *grant, const Caller *caller)
                 if (name_is_of(&grant->names[i], caller))
                         return true;
         return false;
-}
-
-static bool grant_covers_rp(const Grant *grant, const char *rp_id)
-{
-        if (!rp_id || !grant->rp_ids)
-                return true;
-        /* The API lower-cases relying party ids: compare case-insensitively. */
-        for (char **r = grant->rp_ids; *r; r++)
-                if (strcasecmp(*r, rp_id) == 0)
-                        return true;
-        return false;
-}
-
-static bool grant_allows(const Grant *grant, const Caller *caller, const char *tenancy,
-                         unsigned rights)
-{
-        return (!tenancy || streq(grant->tenancy, tenancy)) && (grant->allow & rights) &&
-               grant_is_for(grant, caller);
-}
-
-bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
-                  const char *rp_id)
-{
-        if (caller->uid == 0)
-                return true;
-        for (size_t i = 0; i < list->n_grants; i++)
-                if (grant_covers_rp(list->grants[i], rp_id) &&
-                    grant_allows(list->grants[i], caller, tenancy, rights))
-                        return true;
-        return false;
-}
-
-const Grant *grants_find(const GrantList *list, const Caller *caller, const char *tenancy,
-                         unsigned rights)
-{
-        for (size_t i = 0; i < list->n_grants; i++)
-                if (grant_allows(list->grants[i], caller, tenancy, rights))
-                        return list->grants[i];
-        return NULL;
-}
-
-/* Returns NULL without memory. */
-static TokenBucket *grant_bucket(Grant *grant, uid_t uid)
-{
-        GrantBucket *grown;
-
-        for (size_t i = 0; i < grant->n_buckets; i++)
-                if (grant->buckets[i].uid == uid)
-                        return &grant->buckets[i].bucket;
-        grown = reallocarray(grant->buckets, grant->n_buckets + 1, sizeof(GrantBucket));
-        if (!grown)
-                return NULL;
-        grant->buckets = grown;
-        grown[grant->n_buckets] = (GrantBucket){.uid = uid};
-        return &grown[grant->n_buckets++].bucket;
-}
-
-static bool grant_take_call(Grant *grant, uid_t uid, uint64_t now_ms)
-{
-        uint32_t rate = grant->max_calls_per_s;
-        TokenBucket *bucket;
-
-        if (rate == 0)
-                return true;
-        bucket = grant_bucket(grant, uid);
-        return bucket && token_bucket_take(bucket, now_ms, rate, rate, 1);
-}
-
-GrantVerdict grants_take_call(const GrantList *list, const Caller *caller, const char *tenancy,
-                              unsigned rights, const char *rp_id, uint64_t now_ms)
-{
-        GrantVerdict verdict = GRANT_DENIED;
-
-        if (caller->uid == 0)
-                return GRANT_ALLOWED;
-        for (size_t i = 0; i < list->n_grants; i++) {
-                if (!grant_covers_rp(list->grants[i], rp_id) ||
-                    !grant_allows(list->grants[i], caller, tenancy, rights))
-                        continue;
-                if (grant_take_call(list->grants[i], caller->uid, now_ms))
-                        return GRANT_ALLOWED;
-                verdict = GRANT_LIMITED;
-        }
-        return verdict;
 }

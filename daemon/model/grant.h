@@ -5,18 +5,8 @@
 #include <sys/types.h>
 
 #include "base/token-bucket.h"
-
-/* The rights that Allow= of a grant names. */
-#define RIGHT_TABLE(X) \
-        X(AUTHORIZE, 0, "Authorize") \
-        X(AUTHORIZE_AUTHENTICATION, 1, "AuthorizeAuthentication") \
-        X(EXCHANGE, 2, "Exchange") \
-        X(VERIFY_ID_TOKEN, 3, "VerifyIdToken") \
-        X(LINKS_READ, 4, "Links.Read") \
-        X(LINKS_WRITE, 5, "Links.Write") \
-        X(VAULT_READ, 6, "Vault.Read") \
-        X(VAULT_WRITE, 7, "Vault.Write") \
-        X(MAILBOX, 8, "Mailbox")
+#include "daemon/model/unenforced-uses.h"
+#include "dbus/right.h"
 
 typedef enum Right {
 #define X(name, bit, text) RIGHT_##name = 1U << (bit),
@@ -25,10 +15,20 @@ typedef enum Right {
                 RIGHT_ALL = (1U << 9) - 1,
 } Right;
 
+#define N_RIGHTS ((size_t) __builtin_popcount(RIGHT_ALL))
+
+/* The rights that Enforce=no never gives: changes of the vault cannot be undone, and it has data of
+ * all users. */
+#define RIGHTS_ALWAYS_ENFORCED (RIGHT_VAULT_READ | RIGHT_VAULT_WRITE)
+
 /* Parses a right or "All". Returns 0 or -EINVAL. */
 int right_from_name(const char *name, Right *ret);
 /* The name of one right. */
 const char *right_name(Right right);
+/* The name of the first of several rights; NULL: none. */
+const char *right_first_name(unsigned rights);
+/* The names of several rights. Returns 0 or -ENOMEM. */
+int right_list_names(unsigned rights, char ***ret);
 
 /* The caller's credentials, from the bus, never from the message. */
 typedef struct Caller {
@@ -59,9 +59,10 @@ typedef struct GrantBucket {
         TokenBucket bucket;
 } GrantBucket;
 
-/* One [Grant] section. Default deny. */
+/* One [Grant] section. Default deny. Places are "FILE:LINE"; NULL: none. */
 typedef struct Grant {
         char *name;
+        char *place;   /* of the first section header */
         char *tenancy; /* label */
         uid_t *uids;   /* given as numbers */
         size_t n_uids;
@@ -70,10 +71,14 @@ typedef struct Grant {
         GrantName *names;
         size_t n_names;
         unsigned allow;           /* Rights */
+        char *places[N_RIGHTS];   /* of the Allow= that gives each right */
         char **rp_ids;            /* NULL: any */
         uint32_t max_calls_per_s; /* of each uid; 0: no limit */
         GrantBucket *buckets;     /* of the uids that have called */
         size_t n_buckets;
+        bool unenforced;      /* Enforce=no */
+        char *enforce_place;  /* of the last Enforce= */
+        UnenforcedUses *uses; /* with Enforce=no, those on record; NULL: none yet */
 } Grant;
 
 Grant *grant_free(Grant *grant);
@@ -86,6 +91,10 @@ int grant_add_uid(Grant *grant, uid_t uid);
 int grant_add_gid(Grant *grant, gid_t gid);
 /* Copies name and place; the result is pending. */
 int grant_add_name(Grant *grant, bool is_group, const char *name, const char *place);
+
+/* Allows rights, from this place. Returns 0 or -ENOMEM. */
+int grant_allow(Grant *grant, unsigned rights, const char *place);
+void grant_clear_rights(Grant *grant);
 
 /* Clears all users, or all groups. */
 void grant_clear_users(Grant *grant);
@@ -100,23 +109,3 @@ typedef struct GrantList {
 /* Takes ownership of the grant, also on failure. Returns 0 or -ENOMEM. */
 int grant_list_push(GrantList *list, Grant *grant);
 void grant_list_clear(GrantList *list);
-
-/* Whether the caller has any of these rights; root has all. `rp_id` NULL: for any relying party.
- * `tenancy` NULL: on any tenancy. */
-bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
-                  const char *rp_id);
-
-/* The first grant that gives the caller any of these rights; NULL: none, as root needs none. */
-const Grant *grants_find(const GrantList *list, const Caller *caller, const char *tenancy,
-                         unsigned rights);
-
-typedef enum GrantVerdict {
-        GRANT_DENIED,
-        GRANT_LIMITED, /* MaxCallsPerSec= is exceeded */
-        GRANT_ALLOWED,
-} GrantVerdict;
-
-/* As grants_allow(), and counts the call against MaxCallsPerSec= of the first such grant that is
- * not exceeded. */
-GrantVerdict grants_take_call(const GrantList *list, const Caller *caller, const char *tenancy,
-                              unsigned rights, const char *rp_id, uint64_t now_ms);

@@ -17,30 +17,6 @@ DEFINE_TEXT_RULE(user_id_is_valid, USER_ID_LEN_MAX);
 DEFINE_TEXT_RULE(username_is_valid, USERNAME_LEN_MAX);
 DEFINE_TEXT_RULE(rp_id_is_valid, RP_ID_LEN_MAX);
 
-/* Letters, digits and inner hyphens, 1 to 63 of them. */
-static bool is_domain_label(const char *s, size_t len)
-{
-        return len >= 1 && len <= 63 && s[0] != '-' && s[len - 1] != '-' &&
-               strspn(s, ALPHA DIGITS "-") >= len;
-}
-
-bool domain_name_is_valid(const char *s)
-{
-        const char *label = s, *last;
-
-        if (!made_of(s, ALPHA DIGITS "-.", 1, RP_ID_LEN_MAX))
-                return false;
-        do {
-                size_t len = strcspn(label, ".");
-
-                if (!is_domain_label(label, len))
-                        return false;
-                last = label;
-                label += len + 1;
-        } while (label[-1]);
-        return !made_of(last, DIGITS, 1, 63);
-}
-
 DEFINE_TEXT_RULE(platform_name_is_valid, PLATFORM_NAME_LEN_MAX);
 DEFINE_TEXT_RULE(code_is_valid, CODE_LEN_MAX);
 DEFINE_TEXT_RULE(id_is_valid, PASSKEY_ID_LEN_MAX);

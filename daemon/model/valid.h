@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/domain-name.h"
 #include "base/text.h"
 
 /* Bounds and validation of callers' arguments and of strings from the API. The functions take
@@ -50,9 +51,6 @@
 bool user_id_is_valid(const char *s);
 bool username_is_valid(const char *s);
 bool rp_id_is_valid(const char *s); /* the API checks the syntax */
-/* A domain name, as relying party ids are: labels of letters, digits and inner hyphens (xn--… for
- * others), the last one not a number; no IP address, no trailing dot. */
-bool domain_name_is_valid(const char *s);
 bool platform_name_is_valid(const char *s);
 bool code_is_valid(const char *s);
 bool id_is_valid(const char *s);                /* of a passkey */

@@ -20,7 +20,7 @@ from pathlib import Path
 import mdoc
 
 SECTION = re.compile(r"/\* -+ (.*?) -+ \*/")
-OPTION = re.compile(r" {4,}(\w+) {2,}(string|bool|uint32|strv) {2,}(.*)")
+OPTION = re.compile(r" {4,}(\w+) {2,}(string|bool|uint32|strv|uint32_array) {2,}(.*)")
 ERRNO = re.compile(r" {4,}(-E\w+) {2,}(.*)")
 ERRORS = re.compile(r"\s*Errors?: ((?:[^.(]|\([^)]*\))*)\.")
 ERROR = re.compile(r"([A-Z_]+)(?: \(([^)]*)\))?")

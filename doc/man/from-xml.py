@@ -18,7 +18,7 @@ from pathlib import Path
 
 import mdoc
 
-ROW = re.compile(r"( *)(\w+) +(as|[bstu])  +(\S.*)")
+ROW = re.compile(r"( *)(\w+) +(a[su]|[bstu])  +(\S.*)")
 ARGUMENT = re.compile(r"@(\w+): *(.*)")
 ERROR = re.compile(r'X\(\w+, \d+, ERROR_(OURS|STANDARD)\("(\w+)"\), (?:"[^"]*"|NULL), "([^"]*)"\)')
 OVERVIEW = "dev.passlock.Passlock1"

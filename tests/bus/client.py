@@ -20,7 +20,7 @@ OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 
 METHODS = {
     "Manager": {"ListTenancies": "", "GetTenancy": "s", "Reload": "", "Diagnose": "",
-                "ListRights": "", "ProveKey": "ss", "GetStore": "", "VerifyStore": "",
+                "ListRights": "", "Explain": "sua{sv}", "ProveKey": "ss", "GetStore": "", "VerifyStore": "",
                 "JoinStore": "a{sv}", "LeaveStore": "a{sv}"},
     "Tenancy": {"Authorize": "sssa{sv}", "AuthorizeAuthentication": "sa{sv}",
                 "Exchange": "sa{sv}", "VerifyIdToken": "sa{sv}"},

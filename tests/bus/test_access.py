@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who may do what: default deny, and grants."""
 
+import re
+
 import pytest
 
 from harness import BusError, as_uid
@@ -247,3 +249,107 @@ def test_default_tenancy_is_what_the_configuration_says(own_stack):
     with own_stack.connect() as root, own_stack.connect(WWW_DATA) as web:
         assert root.manager("GetTenancy", "") == (tenancy_path("other"),)
         assert web.manager("ListTenancies") == ([("other", "otherTenancy", tenancy_path("other"))],)
+
+
+# AccessDenied
+
+def message_of_denial(connection: Connection, call: int) -> str:
+    with raises("AccessDenied") as caught:
+        connection.finish(call)
+    return caught.error.message
+
+
+@pytest.mark.parametrize("method, label, rp_id, command", [
+    ("Add", "default", RP_ID, "Links.Add"),
+    ("Exchange", "other", RP_ID, "Tenancy.Exchange --tenancy=other"),
+    ("Authorize", "default", "Evil.example", "Tenancy.Authorize --relying-party=Evil.example"),
+    ("Authorize", "default", '";reboot;"', "Tenancy.Authorize")])
+def test_denial_names_the_method_and_the_command(guarded, method, label, rp_id, command):
+    with guarded.connect(GAMES) as games:
+        message = message_of_denial(games, start(games, method, label, rp_id))
+    uid, name = GAMES.uid, command.split()[0]
+    assert message == f'uid {uid} may not call {name}: run "passlockctl explain {uid} {command}" as root'
+
+
+def test_denial_tells_nothing_of_grants(guarded):
+    """The message is the same whether the caller, or anybody else, has a grant."""
+    messages = {}
+    for user in (IRC, LIST, BACKUP):
+        with guarded.connect(user) as connection:
+            message = message_of_denial(connection, start(connection, "GetUser"))
+            messages[user.uid] = message.replace(str(user.uid), "UID")
+    assert len(set(messages.values())) == 1
+
+
+# Enforce=no
+
+def would_be_denied(stack: Stack) -> list[str]:
+    return [line.partition("Call would be denied, ")[2] for line in stack.daemon.log_text().splitlines()
+            if "Call would be denied, " in line]
+
+
+@pytest.fixture
+def trial(own_stack):
+    """A grant with Enforce=no, of www-data."""
+    own_stack.grant("trial", "www-data", "Links.Read", Enforce="no", RpId="shop.example.com")
+    own_stack.sections["Tenancy other"] = OTHER
+    own_stack.start()
+    return own_stack
+
+
+def test_unenforced_calls_are_allowed_and_recorded(trial):
+    web = trial.connect(WWW_DATA)
+    web.links("ListByUser", "ada")
+    assert not would_be_denied(trial)
+    for _ in range(3):
+        web.links("Add", new_user(), new_user())
+        web.authorize("evil.example.com", new_user())
+        web.authorize("EVIL.example.com", new_user())
+    web.authorize("more.example.com", new_user())
+    place = re.escape(str(trial.daemon.config))
+    ends = [r'Add by uid 33: grant trial lacks Allow=Links.Write; Enforce=no at PLACE:\d+ allows it',
+            r'Authorize by uid 33, user "[^"]+", relying party "evil.example.com": grant trial lacks Allow=Authorize '
+            r'RpId=evil.example.com; Enforce=no at PLACE:\d+ allows it',
+            r'Authorize by uid 33, user "[^"]+", relying party "more.example.com": .*']
+    for line, end in zip(would_be_denied(trial), ends, strict=True):
+        assert re.fullmatch("tenancy default, " + end.replace("PLACE", place), line)
+
+
+def test_default_deny_holds_with_an_unenforced_grant(trial):
+    web, games = trial.connect(WWW_DATA), trial.connect(GAMES)
+    for connection, call in ((games, start(games, "Add")), (web, start(web, "Add", "other")),
+                             (web, web.start_method("ListPasskeys", "")),
+                             (web, web.start_method("DeleteUserPasskeys", "ada", {})),
+                             (web, web.start_method("Reload")), (web, web.start_method("Diagnose"))):
+        assert denied(connection.outcome(call))
+    assert not would_be_denied(trial)
+
+
+def test_unenforced_calls_are_rate_limited(trial):
+    trial.sections["Grant trial"]["MaxCallsPerSec"] = "1"
+    trial.apply()
+    web = trial.connect(WWW_DATA)
+    calls = [start(web, "Add") for _ in range(20)]
+    assert ("error", "LimitsExceeded") in [web.outcome(call) for call in calls]
+
+
+def test_enforcement_changes_with_a_reload(trial):
+    web = trial.connect(WWW_DATA)
+    web.links("Add", new_user(), new_user())
+    (finding,) = [each for each in trial.connect().manager("Diagnose")[0] if each["kind"][1] == "grant"]
+    assert finding["name"] == ("s", "trial") and "Enforce=no" in finding["text"][1]
+    trial.sections["Grant trial"]["Enforce"] = "yes"
+    trial.apply()
+    assert denied(web.outcome(start(web, "Add")))
+    assert not [each for each in trial.connect().manager("Diagnose")[0] if each["kind"][1] == "grant"]
+    del trial.sections["Grant trial"]["Enforce"]
+    trial.apply()
+    assert denied(web.outcome(start(web, "Add")))
+
+
+def test_records_of_unenforced_calls_are_bounded(trial):
+    """A caller chooses the relying party, but not how many records it leaves."""
+    web = trial.connect(WWW_DATA)
+    for n in range(300):
+        web.authorize(f"{n}.example.com", new_user())
+    assert 64 <= len(would_be_denied(trial)) < 200

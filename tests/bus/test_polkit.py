@@ -29,6 +29,7 @@ ASKED = {
     "VerifyStore": ((), "diagnose", {}, "compare the links of this host with the shared store"),
     "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
     "GetTenancy": (("",), "find-tenancy", {}, "find a tenancy of passlockd"),
+    "Explain": (("Links.Add", 33, {}), "diagnose", {}, "see which grants apply to a user"),
     "GetUser": (("key",), "read-links", {"authenticator_id": "key"},
                 'see to whom "$(authenticator_id)" is linked'),
     "ListByUser": (("ada",), "read-links", {"user_id": "ada"},
@@ -58,7 +59,7 @@ ASKED = {
 }
 # The answer is about the caller itself; and the proof is for root alone.
 FOR_EVERYBODY, FOR_ROOT = {"ListRights", "Unsubscribe"}, {"ProveKey", "JoinStore", "LeaveStore"}
-NOT_GRANTED = ("Reload", "Diagnose", "GetStore", "VerifyStore")  # whatever a grant has
+NOT_GRANTED = ("Reload", "Diagnose", "Explain", "GetStore", "VerifyStore")  # whatever a grant has
 FOR_APPS = {"Authorize": (RP_ID, "ada", "ada", {}), "AuthorizeAuthentication": (RP_ID, {}),
             "Exchange": ("code", {}), "VerifyIdToken": ("token", {}),
             "CreateChallenge": ("a@example.com", "login", {}), "GetChallenge": ("id",),
@@ -207,7 +208,7 @@ def test_who_has_the_right_is_not_asked_about(host, authority, user):
 @pytest.mark.parametrize("method", NOT_GRANTED)
 def test_a_grant_is_not_enough(authority, host, method):
     with host.connect(WWW_DATA) as web:
-        call = web.start_method(method)
+        call = web.start_method(method, *ASKED[method][0])
         question = authority.question()
         assert question.action == ACTION + ASKED[method][1]
         authority.answer(question, False)
@@ -257,7 +258,7 @@ def test_anything_but_yes_is_a_no(host, authority, person, end):
                 authority.reply(question, "(uua{ss})", ((1, 0, {}),))
             case "text":
                 authority.reply(question, "s", ("yes",))
-        with raises("AccessDenied", text="authenticated" if end == "challenge" else "grant"):
+        with raises("AccessDenied", text="authenticated" if end == "challenge" else "may not call Links.Remove: run "):
             person.finish(call)
         assert root.links("GetUser", key) == ("ada",)
         root.links("Remove", key)
@@ -432,9 +433,9 @@ def test_lookup_by_who_has_another_tenancy(own):
 
 @pytest.mark.parametrize("end, record", [
     ("yes", 'Link removed, tenancy default, Remove {who} (polkit), user "ada"'),
-    ("no", "Call refused, tenancy default, Remove {who} (polkit): No grant allows this call"),
-    ("challenge", "Call refused, tenancy default, Remove {who} (polkit): No grant allows this call, and no administrator has authenticated"),
-    ("error", "Call refused, tenancy default, Remove {who}: No grant allows this call")])
+    ("no", "Call refused, tenancy default, Remove {who} (polkit): {explained}run "),
+    ("challenge", "Call refused, tenancy default, Remove {who} (polkit): {explained}no administrator has authenticated; run "),
+    ("error", "Call refused, tenancy default, Remove {who}: {explained}run ")])
 def test_record(own, end, record):
     """The audit record has polkit's decision, if there is one."""
     stack, authority, person = own
@@ -447,7 +448,8 @@ def test_record(own, end, record):
     else:
         authority.answer(question, end == "yes", challenge=end == "challenge")
     person.outcome(call)
-    assert record.format(who=f"by uid {NOBODY.uid}") in stack.daemon.log_text()
+    explained = f"uid {NOBODY.uid} may not call Links.Remove: "
+    assert record.format(who=f"by uid {NOBODY.uid}", explained=explained) in stack.daemon.log_text()
 
 
 # Changes of links are told to who may read them

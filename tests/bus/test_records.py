@@ -170,7 +170,8 @@ def test_refusals_are_counted(own_stack):
     caller = own_stack.connect(GAMES)
     refuse(caller, 50)
     refused = log.about("Call refused")
-    line = f"Call refused, tenancy default, GetUser by uid {GAMES.uid}: No grant allows this call"
+    line = (f"Call refused, tenancy default, GetUser by uid {GAMES.uid}: uid {GAMES.uid} may not call "
+            f'Links.GetUser: run "passlockctl explain {GAMES.uid} Links.GetUser" as root')
     assert set(refused) == {line}
     assert 20 <= len(refused) < 50
     with own_stack.connect() as connection:  # changes are none of that

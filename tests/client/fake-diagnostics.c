@@ -9,12 +9,13 @@
 #include "tests/client/fake-service.h"
 
 /*
- * Diagnose, ListRights, GetStore, VerifyStore, JoinStore, LeaveStore and ProveKey read their
- * replies from files in DIR at each call: findings  lines of kind|tenancy|name|place|text|advice;
- * no file: AccessDenied rights lines of tenancy|source|grant|names|rp_ids|authenticate, lists with
- * commas; no file: UnknownMethod store     lines of name|type|value, or of
- * name|a(ssbb)|name|id|leader|answers; no file: UnknownMethod verification, join, leave   the same
- * key the daemon's key; no file: no key
+ * Diagnose, ListRights, GetStore, VerifyStore, JoinStore, LeaveStore, Explain and ProveKey read
+ * their replies from files in DIR at each call: findings  lines of
+ * kind|tenancy|name|place|text|advice; no file: AccessDenied rights lines of
+ * tenancy|source|grant|names|rp_ids|authenticate (or unenforced), lists with commas; no file:
+ * UnknownMethod store     lines of name|type|value, or of name|a(ssbb)|name|id|leader|answers; no
+ * file: UnknownMethod verification, join, leave, explanation the same key the daemon's key; no
+ * file: no key
  */
 const char *fake_examination_dir = "";
 
@@ -88,7 +89,9 @@ static int append_right(sd_bus_message *reply, char *parts[static PARTS])
                 r = append_list(reply, "names", parts[3]);
         if (r >= 0)
                 r = append_list(reply, "rp_ids", parts[4]);
-        if (r >= 0 && *parts[5])
+        if (r >= 0 && streq(parts[5], "unenforced"))
+                r = sd_bus_message_append(reply, "{sv}", "unenforced", "b", true);
+        else if (r >= 0 && *parts[5])
                 r = sd_bus_message_append(reply, "{sv}", "authenticate", "b",
                                           streq(parts[5], "yes"));
         return r;
@@ -221,6 +224,21 @@ int fake_leave_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         record("LeaveStore%s", options);
         return reply_file(m, "leave");
+}
+
+int fake_explain(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(freep) char *options = NULL;
+        const char *method;
+        uint32_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "su", &method, &uid);
+        if (r < 0)
+                return r;
+        options = describe_options(m, NULL);
+        record("Explain %s %u%s", method, uid, options);
+        return reply_file(m, "explanation");
 }
 
 int fake_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -158,6 +158,10 @@ static void describe_value(sd_bus_message *m, const char *signature, FILE *f)
                 while (sd_bus_message_read(m, "s", &s) > 0)
                         fprintf(f, "[%s]", s);
                 sd_bus_message_exit_container(m);
+        } else if (streq(signature, "au") && sd_bus_message_enter_container(m, 'a', "u") > 0) {
+                while (sd_bus_message_read(m, "u", &u) > 0)
+                        fprintf(f, "[%u]", u);
+                sd_bus_message_exit_container(m);
         }
 }
 
@@ -532,6 +536,7 @@ static const sd_bus_vtable manager[] = {
         M("VerifyStore", "", "a{sv}", fake_verify_store),
         M("JoinStore", "a{sv}", "a{sv}", fake_join_store),
         M("LeaveStore", "a{sv}", "a{sv}", fake_leave_store),
+        M("Explain", "sua{sv}", "a{sv}", fake_explain),
         M("ProveKey", "ss", "s", fake_prove_key),
         SD_BUS_PROPERTY("Version", "s", get_string, 0, 0),
         SD_BUS_VTABLE_END,

@@ -38,6 +38,7 @@ int fake_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_leave_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_explain(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 extern const char *fake_reconcile_word;

@@ -70,7 +70,7 @@ static void test_rights(void **state)
         assert_int_equal(passlock_list_rights(h->client, NULL), -EINVAL);
         assert_int_equal(passlock_list_rights(h->client, &list), -EOPNOTSUPP);
         write_file(h, "rights",
-                   "default|grant|shop|Authorize,Exchange|shop.example,b.example\n"
+                   "default|grant|shop|Authorize,Exchange|shop.example,b.example|unenforced\n"
                    "|polkit||reload||yes\n");
         assert_int_equal(passlock_list_rights(h->client, &list), 0);
         assert_int_equal(passlock_right_list_get_size(list), 2);
@@ -92,6 +92,7 @@ static void test_rights(void **state)
         assert_null(passlock_right_get_names(right)[2]);
         assert_string_equal(passlock_right_get_rp_ids(right)[0], "shop.example");
         assert_false(passlock_right_needs_authentication(right));
+        assert_true(passlock_right_is_unenforced(right));
         assert_null(passlock_right_unref(right));
 }
 
@@ -242,6 +243,48 @@ static void test_leave(void **state)
         passlock_left_store_unref(left);
 }
 
+static void test_explanation(void **state)
+{
+        const uint32_t groups[] = {33, 29};
+        passlock_explanation *explanation = NULL;
+        passlock_options *options = NULL;
+        Harness *h = *state;
+
+        assert_int_equal(passlock_explain(h->client, "Links.Add", 33, NULL, NULL), -EINVAL);
+        assert_int_equal(passlock_explain(h->client, NULL, 33, NULL, &explanation), -EINVAL);
+        assert_int_equal(passlock_explain(h->client, "Links.Add", 33, NULL, &explanation),
+                         -EOPNOTSUPP);
+        write_file(h, "explanation",
+                   "allowed|b|no\nunenforced|b|no\nsource|s|polkit\ntenancy|s|default\n"
+                   "rights|as|Links.Write\ngrant|s|shop\nplace|s|f:1\nlacks|as|User=33,RpId=a\n"
+                   "rp_ids|as|b.example\nmax_calls_per_s|t|7\naction|s|x.change-links\n");
+        assert_int_equal(passlock_options_new(&options), 0);
+        assert_int_equal(passlock_options_set_uint32_array(options, "groups", groups, 2), 0);
+        assert_int_equal(passlock_options_set_uint32_array(options, "groups", groups, 65537),
+                         PASSLOCK_ERROR_INVALID_ARGS);
+        assert_int_equal(passlock_options_set_uint32_array(options, NULL, groups, 1), -EINVAL);
+        assert_int_equal(passlock_options_set_uint32_array(options, "gone", groups, 1), 0);
+        assert_int_equal(passlock_options_set_uint32_array(options, "gone", NULL, 0), 0);
+        assert_int_equal(passlock_explain(h->client, "Links.Add", 33, options, &explanation), 0);
+        assert_int_equal(harness_count_log(h, "Explain Links.Add 33 groups=[33][29]"), 1);
+        passlock_options_unref(options);
+        assert_ptr_equal(passlock_explanation_ref(explanation), explanation);
+        assert_null(passlock_explanation_unref(explanation));
+        assert_false(passlock_explanation_is_allowed(explanation));
+        assert_false(passlock_explanation_is_unenforced(explanation));
+        assert_string_equal(passlock_explanation_get_source(explanation), "polkit");
+        assert_string_equal(passlock_explanation_get_tenancy(explanation), "default");
+        assert_string_equal(passlock_explanation_get_rights(explanation)[0], "Links.Write");
+        assert_string_equal(passlock_explanation_get_grant(explanation), "shop");
+        assert_string_equal(passlock_explanation_get_place(explanation), "f:1");
+        assert_null(passlock_explanation_get_allow_place(explanation));
+        assert_string_equal(passlock_explanation_get_lacks(explanation)[1], "RpId=a");
+        assert_string_equal(passlock_explanation_get_rp_ids(explanation)[0], "b.example");
+        assert_int_equal(passlock_explanation_get_max_calls_per_s(explanation), 7);
+        assert_string_equal(passlock_explanation_get_action(explanation), "x.change-links");
+        passlock_explanation_unref(explanation);
+}
+
 static void expect_proof(const char *text, const char *nonce, const char *proof)
 {
         char expected[KEY_PROOF_LEN + 1];
@@ -350,10 +393,19 @@ static void on_leave(passlock *client, int r, const char *error_text, passlock_l
         seen->r = r;
 }
 
+static void on_explanation(passlock *client, int r, const char *error_text,
+                           passlock_explanation *explanation, void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+}
+
 static void test_asynchronously(void **state)
 {
         Seen findings = {}, rights = {}, proof = {}, store = {}, verification = {}, join = {},
-             leave = {};
+             leave = {}, explanation = {};
         Harness *h = *state;
 
         write_file(h, "findings", "user|default|nemo||there is no user nemo\n");
@@ -375,6 +427,11 @@ static void test_asynchronously(void **state)
         harness_run_until(h, &verification.n, 1);
         harness_run_until(h, &join.n, 1);
         harness_run_until(h, &leave.n, 1);
+        assert_int_equal(passlock_explain_async(h->client, "Links.Add", 33, NULL, on_explanation,
+                                                &explanation, NULL),
+                         0);
+        harness_run_until(h, &explanation.n, 1);
+        assert_int_equal(explanation.r, -EOPNOTSUPP);
         assert_int_equal(verification.r, -EOPNOTSUPP);
         assert_int_equal(join.r, -EOPNOTSUPP);
         assert_int_equal(leave.r, -EOPNOTSUPP);
@@ -393,7 +450,7 @@ int main(void)
                 test(test_findings),    test(test_bad_findings),   test(test_rights),
                 test(test_proof),       test(test_asynchronously), test(test_store),
                 test(test_local_store), test(test_verification),   test(test_join),
-                test(test_leave),
+                test(test_leave),       test(test_explanation),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -178,6 +178,86 @@ def test_store_leave(host):
         "told": False, "host_number": 7, "kept": "/var/lib/x"}
 
 
+EXPLANATION = """\
+allowed|b|no
+unenforced|b|no
+source|s|polkit
+tenancy|s|default
+rights|as|Links.Write
+grant|s|shop
+place|s|/etc/passlock/passlockd.conf:7
+lacks|as|User=0,Allow=Links.Write
+rp_ids|as|shop.example.com
+max_calls_per_s|t|50
+action|s|dev.passlock.Passlock1.change-links
+"""
+
+
+def explanation(host, **changes):
+    """Sets the reply to Explain. Fields that are None are omitted."""
+    rows = dict(line.split("|", 1) for line in EXPLANATION.splitlines()) | changes
+    (host.directory / "explanation").write_text("".join(f"{name}|{rest}\n" for name, rest in rows.items() if rest))
+
+
+def test_explain_denial(host):
+    explanation(host)
+    done = host.run("explain", "root", "Links.Add")
+    assert (done.returncode, done.stderr) == (6, "")
+    assert done.stdout == golden("""
+        Allowed:           no, unless polkit authorizes the caller
+        Decided by:        polkit
+        Polkit action:     dev.passlock.Passlock1.change-links
+        Tenancy:           default
+        Needs any of:      Links.Write
+        Nearest grant:     shop
+        Section at:        /etc/passlock/passlockd.conf:7
+        Lacks:             User=0 Allow=Links.Write
+        Relying parties:   shop.example.com
+        Calls per second:  50
+        """)
+
+
+def test_explain_grant(host):
+    explanation(host, allowed="b|yes", source="s|grant", lacks=None, action=None, rp_ids=None, max_calls_per_s=None,
+                allow_place="s|/etc/passlock/passlockd.conf:9")
+    assert host.expect("explain", "root", "Links.Add") == golden("""
+        Allowed:       yes
+        Decided by:    grant
+        Tenancy:       default
+        Needs any of:  Links.Write
+        Grant:         shop
+        Section at:    /etc/passlock/passlockd.conf:7
+        Allow= at:     /etc/passlock/passlockd.conf:9
+        """)
+    assert json.loads(host.expect("explain", "root", "Links.Add", "--json")) == {
+        "allowed": True, "unenforced": False, "source": "grant", "action": None, "tenancy": "default",
+        "rights": ["Links.Write"], "grant": "shop", "place": "/etc/passlock/passlockd.conf:7",
+        "allow_place": "/etc/passlock/passlockd.conf:9", "lacks": [], "rp_ids": [], "max_calls_per_s": 0}
+    explanation(host, allowed="b|yes", unenforced="b|yes", source="s|grant")
+    assert "Allowed:           yes, by Enforce=no: recorded as would-be-denied\n" in host.expect(
+        "explain", "root", "Links.Add")
+
+
+def test_explain_passes_on_options(host):
+    explanation(host)
+    groups = "".join(f"[{gid}]" for gid in os.getgrouplist("root", 0))
+    host.run("explain", "root", "Tenancy.Authorize", "--tenancy=other", "--relying-party=shop.example.com")
+    host.run("explain", "4000000000", "Links.Reconcile", "--apply")
+    explained = [sorted(line.split()) for line in host.log() if line.startswith("Explain ")]
+    assert explained == [
+        sorted(["Explain", "Tenancy.Authorize", "0", "tenancy=other", "rp_id=shop.example.com", f"groups={groups}"]),
+        sorted(["Explain", "Links.Reconcile", "4000000000", "dry_run=no"])]
+
+
+def test_explain_unknown_user(host):
+    for name in ("no-such-user", "4294967295", "-1x", ""):
+        assert "no such user" in host.expect("explain", "--", name, "Links.Add", status=2)
+
+
+def test_explain_with_an_older_daemon(host):
+    host.expect("explain", "root", "Links.Add", status=1)
+
+
 def test_store_of_older_daemon(host):
     host.expect("store", "status", status=1)
 

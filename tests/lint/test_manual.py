@@ -95,8 +95,8 @@ def test_every_row_of_a_table_is_on_a_page(manual):
     """Each option, dictionary key and errno is on a page."""
     header = (ROOT / "client/libpasslock/passlock.h").read_text()
     xml = "".join(path.read_text() for path in INTERFACES)
-    options = re.findall(r"^ \* {6}(\w+) {2,}(?:string|bool|uint32|strv) ", header, re.MULTILINE)
-    keys = re.findall(r"^ +(\w+) +(?:as|[bstu])  ", xml, re.MULTILINE)
+    options = re.findall(r"^ \* {6}(\w+) {2,}(?:string|bool|uint32|strv|uint32_array) ", header, re.MULTILINE)
+    keys = re.findall(r"^ +(\w+) +(?:a[su]|[bstu])  ", xml, re.MULTILINE)
     errnos = re.findall(r"^ \* {6}-(E\w+) ", header, re.MULTILINE)
     assert len(options) > 20 and len(keys) > 50 and len(errnos) > 5
     for section, rows in ("man3", options), ("man5", keys):

@@ -17,6 +17,7 @@ CALLS = {
     ("Manager", "Reload"): ((), "ok"),
     ("Manager", "Diagnose"): ((), "ok"),
     ("Manager", "ListRights"): ((), "ok"),
+    ("Manager", "Explain"): (("Links.Add", 33, EMPTY), "ok"),
     ("Manager", "GetStore"): ((), "ok"),
     ("Manager", "VerifyStore"): ((), "NotConfigured"),
     ("Manager", "JoinStore"): ((EMPTY,), "NotConfigured"),
@@ -50,7 +51,7 @@ CALLS = {
 
 # The callers, all users of the host, and what the grants leave them.
 ROOT_ONLY = {("Manager", name) for name in
-             ("Reload", "Diagnose", "ProveKey", "GetStore", "VerifyStore", "JoinStore", "LeaveStore")}
+             ("Reload", "Diagnose", "Explain", "ProveKey", "GetStore", "VerifyStore", "JoinStore", "LeaveStore")}
 TO_ALL = {("Manager", "ListRights"), ("Links", "Unsubscribe")}  # about oneself
 TO_GROUP = {("Manager", "ListTenancies"), ("Manager", "GetTenancy"), ("Tenancy", "Authorize"),
             ("Links", "GetUser"), ("Links", "ListByUser"), ("Links", "List"),

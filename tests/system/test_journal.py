@@ -86,6 +86,7 @@ def test_fields_of_a_link(service):
         "PASSLOCK_AUTHENTICATOR_ID": "key-fields",
         "PASSLOCK_CALLER_UID": uid_of("mail"),
         "PASSLOCK_DECIDED_BY": "grant",
+        "PASSLOCK_RIGHT": "Links.Write",
     }
     assert 0 < int(record["PASSLOCK_DURATION_USEC"]) < 20_000_000
     assert record["MESSAGE_ID"] == IDS["link-added"]
@@ -199,7 +200,7 @@ def test_audit_json(service):
     assert isinstance(record.pop("duration_usec"), int)
     assert record == {
         "event": "link-added", "tenancy": "default", "caller_uid": 0, "decided_by": "root",
-        "method": "Add",
+        "method": "Add", "right": "Links.Write",
         "user_id": "user-json", "authenticator_id": "key-json", "rp_id": None,
         "challenge_id": None, "error": None, "checked": None, "added": None, "removed": None,
         "conflicts": None, "dry_run": None, "count": None,
@@ -230,6 +231,21 @@ def test_audit_filters(service):
     assert keys("--user=user-f1", "--tenancy=default") == ["key-f1", "key-f2", "key-f1"]
     (reconciled,) = audit("--event=reconciled", "--lines=1")
     assert (reconciled["checked"], reconciled["dry_run"]) == (0, True)
+
+
+def test_suggested_grant(service, tmp_path):
+    """The grant is valid, and allows what was used."""
+    host.call("Links", "Add", "ss", "user-suggest", "key-suggest", user="mail")
+    host.call("Links", "RemoveByUser", "s", "user-suggest", user="games", status=1)
+    wait_for(1, audit, "--user=user-suggest", "--event=link-added")
+    wait_for(1, audit, f"--uid={uid_of('games')}", "--event=call-refused")
+    text = host.run("passlockctl", "suggest-grant", "--since=-1h")
+    assert "[Grant suggested-mail-default]\nTenancy=default\nUser=mail\nAllow=Links.Write\n" in text
+    games = host.run("passlockctl", "suggest-grant", "--user=games")
+    assert "[Grant" not in games and "# Denied, and not in this grant: Links.Write" in games
+    host.run("passlockctl", "explain", "mail", "Links.Add")
+    explained = host.run("passlockctl", "explain", "games", "Links.Add", status=6)
+    assert re.search(r"^Lacks: +User=\d+$", explained, re.MULTILINE)
 
 
 def test_audit_times(service):

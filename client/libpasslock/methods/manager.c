@@ -15,6 +15,8 @@ static const Method diagnose = {PASSLOCK_INTERFACE_MANAGER, "Diagnose", &result_
                                 OF_MANAGER};
 static const Method list_rights = {PASSLOCK_INTERFACE_MANAGER, "ListRights", &result_rights, 0,
                                    OF_MANAGER};
+static const Method explain = {PASSLOCK_INTERFACE_MANAGER, "Explain", &result_explanation, 1,
+                               OF_MANAGER | TAKES_NUMBER | TAKES_OPTIONS};
 static const Method get_store = {PASSLOCK_INTERFACE_MANAGER, "GetStore", &result_store, 0,
                                  OF_MANAGER};
 static const Method verify_store = {PASSLOCK_INTERFACE_MANAGER, "VerifyStore", &result_verification,
@@ -100,6 +102,23 @@ _public_ int passlock_list_rights_async(passlock *client, passlock_right_list_ca
 {
         return calls_begin(client, &list_rights, &no_arguments, (Callback) callback, userdata,
                            ret_call);
+}
+
+_public_ int passlock_explain(passlock *client, const char *method, uint32_t uid,
+                              const passlock_options *options, passlock_explanation **ret)
+{
+        return calls_perform(client, &explain,
+                             &(Arguments){{method}, .number = uid, .options = options}, ret);
+}
+
+_public_ int passlock_explain_async(passlock *client, const char *method, uint32_t uid,
+                                    const passlock_options *options,
+                                    passlock_explanation_callback callback, void *userdata,
+                                    passlock_call **ret_call)
+{
+        return calls_begin(client, &explain,
+                           &(Arguments){{method}, .number = uid, .options = options},
+                           (Callback) callback, userdata, ret_call);
 }
 
 _public_ int passlock_get_store(passlock *client, passlock_store **ret)

@@ -6,11 +6,16 @@
 #include "client/libpasslock/types/bus-string.h"
 #include "client/libpasslock/types/options.h"
 
+/* As the kernel's limit of a process's groups. */
+#define NUMBERS_MAX ((size_t) 65536)
+
 typedef struct NamedOption {
         char *name;
         const char *signature; /* static; selects the member below */
         char *string;
         char **strv;
+        uint32_t *numbers; /* of a list */
+        size_t n_numbers;
         uint64_t number;
 } NamedOption;
 
@@ -24,6 +29,7 @@ static void option_clear(NamedOption *option)
         free(option->name);
         free(option->string);
         strv_free(option->strv);
+        free(option->numbers);
         *option = (NamedOption){};
 }
 
@@ -167,6 +173,28 @@ _public_ int passlock_options_set_strv(passlock_options *options, const char *na
         return r == 0 ? options_put(options, name, option) : r;
 }
 
+_public_ int passlock_options_set_uint32_array(passlock_options *options, const char *name,
+                                               const uint32_t *value, size_t n)
+{
+        NamedOption option = {.signature = "au", .n_numbers = n};
+        int r;
+
+        r = name_check(options, name);
+        if (r != 0)
+                return r;
+        if (!value) {
+                options_remove(options, name);
+                return 0;
+        }
+        if (n > NUMBERS_MAX)
+                return PASSLOCK_ERROR_INVALID_ARGS;
+        option.numbers = calloc(n ?: 1, sizeof(uint32_t));
+        if (!option.numbers)
+                return -ENOMEM;
+        memcpy(option.numbers, value, n * sizeof(uint32_t));
+        return options_put(options, name, option);
+}
+
 static int options_copy_one(passlock_options *copy, const NamedOption *option)
 {
         char *const none[] = {NULL};
@@ -176,6 +204,9 @@ static int options_copy_one(passlock_options *copy, const NamedOption *option)
         if (streq(option->signature, "as"))
                 return passlock_options_set_strv(copy, option->name,
                                                  (const char *const *) (option->strv ?: none));
+        if (streq(option->signature, "au"))
+                return passlock_options_set_uint32_array(copy, option->name, option->numbers,
+                                                         option->n_numbers);
         return options_set_number(copy, option->name, option->signature, option->number);
 }
 
@@ -204,6 +235,9 @@ static int option_append_value(const NamedOption *option, sd_bus_message *m)
                 return sd_bus_message_append(m, "s", option->string);
         if (streq(option->signature, "as"))
                 return sd_bus_message_append_strv(m, option->strv);
+        if (streq(option->signature, "au"))
+                return sd_bus_message_append_array(m, 'u', option->numbers,
+                                                   option->n_numbers * sizeof(uint32_t));
         if (streq(option->signature, "t"))
                 return sd_bus_message_append(m, "t", option->number);
         return sd_bus_message_append(m, option->signature, (uint32_t) option->number);

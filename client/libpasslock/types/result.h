@@ -46,6 +46,7 @@ extern const ResultType result_store;
 extern const ResultType result_verification;
 extern const ResultType result_joined_links;
 extern const ResultType result_left_store;
+extern const ResultType result_explanation;
 
 /* Releases a result object. */
 void result_unref_object(Result *result);

@@ -11,6 +11,7 @@ struct passlock_right {
         char **names;
         char **rp_ids;
         bool authenticate;
+        bool unenforced;
 };
 
 static const Field fields[] = {
@@ -20,6 +21,7 @@ static const Field fields[] = {
         FIELD(passlock_right, "grant", false, grant),
         FIELD(passlock_right, "rp_ids", false, rp_ids),
         FIELD(passlock_right, "authenticate", false, authenticate),
+        FIELD(passlock_right, "unenforced", false, unenforced),
 };
 
 static const ObjectType type = {sizeof(passlock_right), fields, ARRAY_SIZE(fields)};
@@ -30,6 +32,7 @@ DEFINE_GETTER(right, const char *, get_tenancy, tenancy);
 DEFINE_GETTER(right, const char *, get_source, source);
 DEFINE_GETTER(right, const char *, get_grant, grant);
 DEFINE_GETTER(right, bool, needs_authentication, authenticate);
+DEFINE_GETTER(right, bool, is_unenforced, unenforced);
 DEFINE_STRV_GETTER(right, names);
 DEFINE_STRV_GETTER(right, rp_ids);
 

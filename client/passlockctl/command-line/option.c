@@ -70,6 +70,7 @@ static const struct {
         [OPTION_NO_EXCLUDE_LINKED] = CALL("no-exclude-linked", CALL_FALSE, "exclude_linked"),
         [OPTION_NO_LINK] = CALL("no-link", CALL_FALSE, "link"),
         [OPTION_PLAIN] = OWN("plain", OWN_TRUE, plain),
+        [OPTION_RELYING_PARTY] = CALL("relying-party", CALL_STRING, "rp_id"),
         [OPTION_REMOVE_UP_TO] = OWN("remove-up-to", OWN_STRING, remove_up_to),
         [OPTION_REQUEST_ID] = CALL("request-id", CALL_STRING, "request_id"),
         [OPTION_RP_NAME] = CALL("rp-name", CALL_STRING, "rp_name"),

@@ -39,6 +39,7 @@ typedef enum Option {
         OPTION_NO_EXCLUDE_LINKED,
         OPTION_NO_LINK,
         OPTION_PLAIN,
+        OPTION_RELYING_PARTY,
         OPTION_REMOVE_UP_TO,
         OPTION_REQUEST_ID,
         OPTION_RP_NAME,

@@ -41,6 +41,12 @@
          OPTION_BIT(OPTION_UID) | OPTION_BIT(OPTION_USER) | OPTION_BIT(OPTION_AUTHENTICATOR) | \
          OPTION_BIT(OPTION_DIRECTORY))
 
+#define EXPLAIN_OPTIONS (OPTION_BIT(OPTION_RELYING_PARTY) | OPTION_BIT(OPTION_APPLY))
+
+#define SUGGEST_OPTIONS \
+        (OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_USER) | \
+         OPTION_BIT(OPTION_DIRECTORY))
+
 static const Verb verbs[] = {
         {{"authorize", NULL}, 3, 3, AUTHORIZE_OPTIONS, verb_authorize},
         {{"authenticate", NULL}, 1, 1, AUTHENTICATE_OPTIONS, verb_authenticate},
@@ -73,6 +79,8 @@ static const Verb verbs[] = {
         {{"store", "status"}, 0, 0, 0, verb_store_status, true},
         {{"store", "verify"}, 0, 0, 0, verb_store_verify, true},
         {{"audit", NULL}, 0, 0, AUDIT_OPTIONS, verb_audit, .is_about_host = true},
+        {{"explain", NULL}, 2, 2, EXPLAIN_OPTIONS, verb_explain, true},
+        {{"suggest-grant", NULL}, 0, 0, SUGGEST_OPTIONS, verb_suggest_grant, .is_about_host = true},
         {{"doctor", NULL}, 0, 0, OPTION_BIT(OPTION_CA_FILE), verb_doctor, .is_about_host = true},
         {{"set-key", NULL}, 0, 1, SET_KEY_OPTIONS, verb_set_key, .is_about_host = true},
         {{"reload", NULL}, 0, 0, 0, verb_reload, true},

@@ -22,10 +22,13 @@ static void report_grant(CheckReport *checks, const passlock_right *right)
         _cleanup_(freep) char *names = strv_join(passlock_right_get_names(right));
         _cleanup_(freep) char *rp_ids = strv_join(passlock_right_get_rp_ids(right));
 
-        check_report_ok(checks, "grants", "tenancy %s: %s, for %s ([Grant %s])",
+        check_report_ok(checks, "grants", "tenancy %s: %s, for %s ([Grant %s])%s",
                         passlock_right_get_tenancy(right), isempty(names) ? "nothing" : names,
                         isempty(rp_ids) ? "any relying party" : rp_ids,
-                        passlock_right_get_grant(right) ?: "");
+                        passlock_right_get_grant(right) ?: "",
+                        passlock_right_is_unenforced(right)
+                                ? "; with Enforce=no, other calls are recorded"
+                                : "");
 }
 
 static void report_polkit(CheckReport *checks, const passlock_right *right)

@@ -32,6 +32,16 @@ int report_write_error(int e)
         return EXIT_OURS;
 }
 
+int report_journal(int r)
+{
+        if (r == -ENOENT || r == -EACCES)
+                report("Failed to read the journal: access denied; run as root or in the group "
+                       "systemd-journal");
+        else
+                report("Failed to read the journal: %s", strerror(-r));
+        return EXIT_OURS;
+}
+
 int exit_status(int r)
 {
         if (r == 0)

@@ -20,5 +20,8 @@ int report_failure(int r, const char *text);
  * Returns the exit status. */
 int report_write_error(int e);
 
+/* Reports a failure to read the journal, a negative errno. Returns the exit status. */
+int report_journal(int r);
+
 /* Maps the return value of a call to an exit status. */
 int exit_status(int r);

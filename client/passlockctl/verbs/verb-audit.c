@@ -4,14 +4,13 @@
 #include <pwd.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "client/passlockctl/host/journal.h"
 #include "client/passlockctl/terminal/closest-word.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/terminal/table.h"
-#include "client/passlockctl/terminal/timestamp.h"
+#include "client/passlockctl/terminal/time-option.h"
 #include "client/passlockctl/verbs/verbs.h"
 
 /* Number of rows in a block with common column widths. */
@@ -62,6 +61,7 @@ static int print_json(Journal *journal)
                 {FIELD_CALLER_UID, "caller_uid", NUMBER},
                 {FIELD_DECIDED_BY, "decided_by", TEXT},
                 {FIELD_METHOD, "method", TEXT},
+                {FIELD_RIGHT, "right", TEXT},
                 {FIELD_USER_ID, "user_id", TEXT},
                 {FIELD_AUTHENTICATOR_ID, "authenticator_id", TEXT},
                 {FIELD_RP_ID, "rp_id", TEXT},
@@ -184,14 +184,6 @@ static int print_journal(Journal *journal, const Invocation *invocation)
         return r;
 }
 
-static int parse_time_option(const char *option, const char *text, uint64_t *ret)
-{
-        if (!text || timestamp_parse(text, realtime_ms() * 1000, ret) == 0)
-                return 0;
-        report("Failed to parse --%s=%s: not a timestamp; see passlockctl(1)", option, text);
-        return EXIT_USAGE;
-}
-
 /* Returns 0 or an exit status. */
 static int read_filter(const Invocation *invocation, JournalFilter *filter)
 {
@@ -215,8 +207,8 @@ static int read_filter(const Invocation *invocation, JournalFilter *filter)
                 report("Failed to parse --lines=%s: not a positive number", invocation->lines);
                 return EXIT_USAGE;
         }
-        status = parse_time_option("since", invocation->since, &filter->since_us);
-        return status ?: parse_time_option("until", invocation->until, &filter->until_us);
+        status = time_option_read("since", invocation->since, &filter->since_us);
+        return status ?: time_option_read("until", invocation->until, &filter->until_us);
 }
 
 int verb_audit(Invocation *invocation)
@@ -242,10 +234,5 @@ int verb_audit(Invocation *invocation)
                 r = print_journal(journal, invocation);
         if (r == -EPIPE)
                 return report_write_error(-r);
-        if (r == -ENOENT || r == -EACCES)
-                report("Failed to read the journal: access denied; run as root or in the group "
-                       "systemd-journal");
-        else if (r < 0)
-                report("Failed to read the journal: %s", strerror(-r));
-        return r < 0 ? EXIT_OURS : 0;
+        return r < 0 ? report_journal(r) : 0;
 }

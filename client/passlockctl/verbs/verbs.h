@@ -10,6 +10,8 @@ int verb_store_verify(Invocation *invocation);
 int verb_store_join(Invocation *invocation);
 int verb_store_leave(Invocation *invocation);
 int verb_audit(Invocation *invocation);
+int verb_explain(Invocation *invocation);
+int verb_suggest_grant(Invocation *invocation);
 int verb_doctor(Invocation *invocation);
 int verb_set_key(Invocation *invocation);
 int verb_reload(Invocation *invocation);

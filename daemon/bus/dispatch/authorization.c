@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/strv.h"
+#include "daemon/bus/dispatch/access-check.h"
 #include "daemon/bus/dispatch/authorization.h"
 #include "daemon/bus/dispatch/polkit.h"
 #include "dbus/error.h"
@@ -49,11 +50,9 @@ static int judge(const Authorization *authorization, PolkitAnswer answer)
         Request *request = authorization->request;
 
         if (answer == POLKIT_CHALLENGE)
-                return request_explain(
-                        request, ERROR_ACCESS_DENIED,
-                        "No grant allows this call, and no administrator has authenticated");
+                return access_check_deny(request, NULL, "no administrator has authenticated");
         if (answer != POLKIT_YES)
-                return ERROR_ACCESS_DENIED;
+                return access_check_deny(request, NULL, NULL);
         if (!is_current(authorization))
                 return request_explain(
                         request, ERROR_UNKNOWN_OBJECT,
@@ -92,9 +91,9 @@ static int ask_polkit(Authorization *authorization, const Question *question)
                 },
                 &details);
         if (r == ERROR_ACCESS_DENIED)
-                return request_explain(request, r,
-                                       "No grant allows this call, and polkit cannot be asked: an "
-                                       "argument has control or invisible characters");
+                return access_check_deny(request, NULL,
+                                         "polkit cannot be asked, as an argument has control or "
+                                         "invisible characters");
         if (r == 0)
                 r = polkit_check(request->bus->polkit,
                                  &(PolkitQuery){

@@ -9,8 +9,8 @@
 #include "daemon/bus/dispatch/turns.h"
 #include "daemon/core/call.h"
 #include "daemon/core/tenancy.h"
+#include "daemon/model/access.h"
 #include "daemon/model/finding.h"
-#include "daemon/model/grant.h"
 #include "dbus/names.h"
 
 typedef struct Bus Bus;
@@ -61,10 +61,19 @@ typedef struct BusTenancy {
         uint64_t held_at_us; /* when a request last had to wait for these; 0: never */
 } BusTenancy;
 
+/* A method by its name, for Manager.Explain. */
+typedef struct NamedMethod {
+        const char *member;
+        const struct Method *method;
+        const struct Method *applying; /* with dry_run false; NULL: there is no dry run */
+        bool of_tenancy;               /* of the manager, but about a tenancy */
+} NamedMethod;
+
 /* An interface of the manager's object, or of the tenancies' objects. */
 typedef struct BusInterface {
         const char *name;
         const sd_bus_vtable *vtable;
+        const NamedMethod *methods; /* all of the vtable; ends with a NULL member */
         bool of_tenancies;
 } BusInterface;
 

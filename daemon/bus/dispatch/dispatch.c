@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "daemon/bus/dispatch/access-check.h"
 #include "daemon/bus/dispatch/admission.h"
 #include "daemon/bus/dispatch/api-slots.h"
 #include "daemon/bus/dispatch/authorization.h"
@@ -13,28 +14,11 @@
 /* Imports wait while more changes than this have not been sent to all subscribers. */
 #define UNSENT_BYTES_MAX ((size_t) 4 * 1024 * 1024)
 
-static bool is_granted(const Request *request, const char *rp_id)
-{
-        const Caller *caller = peer_caller(request->peer);
-
-        return grants_allow(bus_grants_of(request->bus, request->peer), caller, request->label,
-                            request->method->rights, rp_id);
-}
-
-static GrantVerdict take_call(const Request *request, const char *rp_id)
-{
-        return grants_take_call(bus_grants_of(request->bus, request->peer),
-                                peer_caller(request->peer), request->label, request->method->rights,
-                                rp_id, monotonic_ms());
-}
-
 const char *dispatch_grant_name(const Request *request)
 {
-        const Grant *grant =
-                grants_find(bus_grants_of(request->bus, request->peer), peer_caller(request->peer),
-                            request->label, request->method->rights);
+        AccessDecision decision = access_check(request, NULL);
 
-        return grant ? grant->name : NULL;
+        return access_is_allowed(decision.verdict) && decision.grant ? decision.grant->name : NULL;
 }
 
 static int refuse_rate(Request *request)
@@ -45,24 +29,22 @@ static int refuse_rate(Request *request)
 
 int dispatch_authorize_rp(Request *request, const char *rp_id)
 {
-        switch (take_call(request, rp_id)) {
-        case GRANT_ALLOWED:
+        AccessVerdict verdict = access_check_take(request, rp_id);
+
+        if (access_is_allowed(verdict))
                 return 0;
-        case GRANT_LIMITED:
-                return refuse_rate(request);
-        default:
-                return ERROR_ACCESS_DENIED;
-        }
+        return verdict == ACCESS_LIMITED ? refuse_rate(request)
+                                         : access_check_deny(request, rp_id, NULL);
 }
 
 /* Methods with a relying party count once it is known, see dispatch_authorize_rp(). */
-static GrantVerdict check_grants(const Request *request)
+static AccessVerdict check_grants(Request *request)
 {
         if (request->method->for_everybody)
-                return GRANT_ALLOWED;
+                return ACCESS_ALLOWED;
         if (request->method->has_rp)
-                return is_granted(request, NULL) ? GRANT_ALLOWED : GRANT_DENIED;
-        return take_call(request, NULL);
+                return access_check(request, NULL).verdict;
+        return access_check_take(request, NULL);
 }
 
 static void run(Request *request)
@@ -108,13 +90,13 @@ static bool waits_for_subscribers(const Request *request)
 /* Runs the method if a grant allows it, and asks polkit otherwise. */
 static int dispatch(Request *request)
 {
-        GrantVerdict verdict = check_grants(request);
-        bool granted = verdict == GRANT_ALLOWED;
+        AccessVerdict verdict = check_grants(request);
+        bool granted = access_is_allowed(verdict);
 
-        if (verdict == GRANT_LIMITED)
+        if (verdict == ACCESS_LIMITED)
                 return refuse_rate(request);
         if (!granted && !request->method->question)
-                return ERROR_ACCESS_DENIED;
+                return access_check_deny(request, NULL, NULL);
         if (!request_is_current(request))
                 return request_explain(request, ERROR_UNKNOWN_OBJECT,
                                        "A reload has assigned the label to another tenancy; retry");

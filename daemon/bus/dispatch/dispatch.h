@@ -32,19 +32,20 @@ int dispatch_authorize_rp(Request *request, const char *rp_id);
 const char *dispatch_grant_name(const Request *request);
 
 /*
- * Define method_NAME(), a vtable handler on a tenancy's object or on the manager that runs
- * run_NAME(). The other members of the Method follow: DISPATCH_METHOD(exchange, .rights = …).
+ * Define call_NAME, a Method, and method_NAME(), a vtable handler on a tenancy's object or on the
+ * manager that runs run_NAME(). The other members of the Method follow: DISPATCH_METHOD(exchange,
+ * .rights = …).
  */
 #define DISPATCH_METHOD(name, ...) \
         DISPATCH_HANDLER(name, ((BusTenancy *) userdata)->bus, userdata, __VA_ARGS__)
 #define DISPATCH_MANAGER_METHOD(name, ...) DISPATCH_HANDLER(name, userdata, NULL, __VA_ARGS__)
 
 #define DISPATCH_HANDLER(name, bus_, object_, ...) \
+        static const Method call_##name = {.run = run_##name, __VA_ARGS__}; \
+\
         static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
         { \
-                static const Method method = {.run = run_##name, __VA_ARGS__}; \
-\
-                return dispatch_method((bus_), (object_), m, &method); \
+                return dispatch_method((bus_), (object_), m, &call_##name); \
         } \
         struct swallow_semicolon
 

@@ -61,6 +61,19 @@ static int read_list(sd_bus_message *m, const Option *option, char text[static O
         return sd_bus_message_exit_container(m);
 }
 
+static int read_numbers(sd_bus_message *m, const Option *option)
+{
+        OptionNumbers *numbers = option->value;
+        const void *array;
+        size_t size;
+        int r;
+
+        r = sd_bus_message_read_array(m, 'u', &array, &size);
+        if (r >= 0)
+                *numbers = (OptionNumbers){.numbers = array, .n = size / sizeof(uint32_t)};
+        return r;
+}
+
 static int read_value(sd_bus_message *m, const Option *option, char text[static OPTION_ERROR_SIZE])
 {
         const char *actual;
@@ -91,7 +104,8 @@ static int read_value(sd_bus_message *m, const Option *option, char text[static 
                 r = sd_bus_message_read(m, "t", (uint64_t *) option->value);
                 break;
         default:
-                r = read_list(m, option, text);
+                r = streq(option->type, "au") ? read_numbers(m, option)
+                                              : read_list(m, option, text);
         }
         if (r < 0 || r == ERROR_INVALID_ARGS)
                 return r;

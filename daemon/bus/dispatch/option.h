@@ -11,10 +11,16 @@
  */
 typedef struct Option {
         const char *name;
-        const char *type; /* signature: s, b, u, t or as */
-        void *value;      /* const char **, bool *, uint32_t *, uint64_t *, char *** */
+        const char *type; /* signature: s, b, u, t, as or au */
+        void *value; /* const char **, bool *, uint32_t *, uint64_t *, char ***, OptionNumbers * */
         bool (*is_valid)(const char *text); /* of a string, or of each in a list; NULL: any */
 } Option;
+
+/* The value of an au, lent by the message. */
+typedef struct OptionNumbers {
+        const uint32_t *numbers;
+        size_t n;
+} OptionNumbers;
 
 /* Size of an explanation. */
 #define OPTION_ERROR_SIZE 128U

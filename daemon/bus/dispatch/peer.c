@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "daemon/bus/dispatch/peer.h"
+#include "daemon/model/access.h"
 
 #define DRIVER            "org.freedesktop.DBus"
 #define DRIVER_PATH       "/org/freedesktop/DBus"

@@ -32,7 +32,9 @@ int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, con
                 .message = sd_bus_message_ref(message),
                 .tenancy = object ? tenancy_ref(object->tenancy) : NULL,
                 .label = label,
-                .origin = {.begun_at_us = monotonic_us()},
+                .origin = {.begun_at_us = monotonic_us(),
+                           .right = method->rights == RIGHT_ALL ? NULL
+                                                                : right_first_name(method->rights)},
         };
         (void) snprintf(request->origin.method, sizeof(request->origin.method), "%s",
                         sd_bus_message_get_member(request->message));
@@ -74,9 +76,9 @@ static void request_audit(const Request *request, Event event, int r, const char
               .challenge_id = subject->challenge_id, .error = r, .text = text);
 }
 
-void request_record(const Request *request, Event event)
+void request_record(const Request *request, Event event, const char *text)
 {
-        request_audit(request, event, 0, NULL);
+        request_audit(request, event, 0, text);
 }
 
 /* Maps an error to a denied, an invalid, or a failed call. */
@@ -329,7 +331,7 @@ void request_on_result(const Result *result, void *userdata)
         Request *request = userdata;
 
         if (result->r == 0 && request->method->has_event)
-                request_record(request, request->method->event);
+                request_record(request, request->method->event, NULL);
         request_end(request, result, request->method->append);
 }
 

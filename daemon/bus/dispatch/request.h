@@ -76,8 +76,8 @@ int request_read_options(Request *request, const Option *options, size_t n_optio
 /* Whether the label still stands for the tenancy that was called. */
 bool request_is_current(const Request *request);
 
-/* Leaves an audit record of a success. */
-void request_record(const Request *request, Event event);
+/* Leaves an audit record of a success; `text` NULL: nothing to add. */
+void request_record(const Request *request, Event event, const char *text);
 
 /* Ends the request: replies with the result, or with its error. `append` is NULL for a method that
  * returns nothing. */

@@ -33,9 +33,9 @@ static int run_prove_key(Request *request, sd_bus_message *m)
 }
 
 /* Only root may call this: there is neither a right nor a question for polkit. */
+const Method bus_call_prove_key = {.rights = 0, .run = run_prove_key, .append = append_proof};
+
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        static const Method method = {.rights = 0, .run = run_prove_key, .append = append_proof};
-
-        return dispatch_method(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &bus_call_prove_key);
 }

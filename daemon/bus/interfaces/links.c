@@ -331,29 +331,32 @@ DISPATCH_QUESTION(subscribe, "read-links", "watch changes of the links", NULL);
 DISPATCH_METHOD(subscribe, .rights = RIGHT_LINKS_READ, .question = &question_subscribe);
 DISPATCH_METHOD(unsubscribe, .for_everybody = true);
 
+static const Question question_compare = {
+        .action = QUESTION_ACTION("read-links"),
+        .intent = "compare the links with the vault",
+};
+static const Question question_change = {
+        .action = QUESTION_ACTION("change-links"),
+        .intent = "change the links so that they match the vault",
+};
+
+/* By dry_run. */
+static const Method call_reconcile[] = {
+        {.rights = RIGHT_LINKS_WRITE,
+         .question = &question_change,
+         .is_bulk = true,
+         .is_long = true,
+         .run = run_reconcile},
+        {.rights = RIGHT_LINKS_READ | RIGHT_LINKS_WRITE,
+         .question = &question_compare,
+         .is_bulk = true,
+         .is_long = true,
+         .run = run_reconcile},
+};
+
 /* A dry run needs fewer rights. Invalid options count as a dry run: run() rejects them. */
 static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        static const Question compare = {
-                .action = QUESTION_ACTION("read-links"),
-                .intent = "compare the links with the vault",
-        };
-        static const Question change = {
-                .action = QUESTION_ACTION("change-links"),
-                .intent = "change the links so that they match the vault",
-        };
-        static const Method methods[] = {
-                {.rights = RIGHT_LINKS_WRITE,
-                 .question = &change,
-                 .is_bulk = true,
-                 .is_long = true,
-                 .run = run_reconcile},
-                {.rights = RIGHT_LINKS_READ | RIGHT_LINKS_WRITE,
-                 .question = &compare,
-                 .is_bulk = true,
-                 .is_long = true,
-                 .run = run_reconcile},
-        };
         BusTenancy *object = userdata;
         ReconcileOptions options;
         char text[OPTION_ERROR_SIZE];
@@ -364,7 +367,7 @@ static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *err
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return dispatch_method(object->bus, object, m, &methods[options.dry_run]);
+        return dispatch_method(object->bus, object, m, &call_reconcile[options.dry_run]);
 }
 
 static int get_count(sd_bus *sd _unused_, const char *path _unused_, const char *interface _unused_,
@@ -382,6 +385,20 @@ static int get_count(sd_bus *sd _unused_, const char *path _unused_, const char 
                 return r;
         return sd_bus_message_append(reply, "t", count);
 }
+
+const NamedMethod links_methods[] = {
+        {"GetUser", &call_get_user},
+        {"ListByUser", &call_list_by_user},
+        {"List", &call_list},
+        {"Add", &call_add},
+        {"Import", &call_import},
+        {"Remove", &call_remove},
+        {"RemoveByUser", &call_remove_by_user},
+        {"Reconcile", &call_reconcile[true], .applying = &call_reconcile[false]},
+        {"Subscribe", &call_subscribe},
+        {"Unsubscribe", &call_unsubscribe},
+        {},
+};
 
 const sd_bus_vtable links_vtable[] = {
         SD_BUS_VTABLE_START(0),

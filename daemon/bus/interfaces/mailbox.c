@@ -42,7 +42,7 @@ static void on_created(const Result *result, void *userdata)
 
         if (result->r == 0) {
                 request->subject.challenge_id = result->challenge->id;
-                request_record(request, EVENT_CHALLENGE_CREATED);
+                request_record(request, EVENT_CHALLENGE_CREATED, NULL);
         }
         request_end(request, result, append_challenge);
 }
@@ -126,6 +126,14 @@ DISPATCH_METHOD(verify_challenge, .rights = RIGHT_MAILBOX, .append = append_chal
                 .has_event = true, .event = EVENT_CHALLENGE_USED);
 DISPATCH_METHOD(delete_challenge, .rights = RIGHT_MAILBOX, .has_event = true,
                 .event = EVENT_CHALLENGE_DELETED);
+
+const NamedMethod mailbox_methods[] = {
+        {"CreateChallenge", &call_create_challenge},
+        {"GetChallenge", &call_get_challenge},
+        {"VerifyChallenge", &call_verify_challenge},
+        {"DeleteChallenge", &call_delete_challenge},
+        {},
+};
 
 const sd_bus_vtable mailbox_vtable[] = {
         SD_BUS_VTABLE_START(0),

@@ -67,14 +67,13 @@ static int run_get_tenancy(Request *request, sd_bus_message *m)
         return request_reply_text(request, 'o', object->path);
 }
 
+DISPATCH_QUESTION(get_tenancy, "find-tenancy", "find a tenancy of passlockd", NULL);
+
+static const Method call_get_tenancy = {
+        .rights = RIGHT_ALL, .question = &question_get_tenancy, .run = run_get_tenancy};
+
 static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        static const Question question = {
-                .action = QUESTION_ACTION("find-tenancy"),
-                .intent = "find a tenancy of passlockd",
-        };
-        static const Method method = {
-                .rights = RIGHT_ALL, .question = &question, .run = run_get_tenancy};
         BusTenancy *object = NULL;
         const char *label;
         int r;
@@ -85,7 +84,7 @@ static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return dispatch_method(userdata, object, m, &method);
+        return dispatch_method(userdata, object, m, &call_get_tenancy);
 }
 
 static int reload_fails(Request *request, int r, const char *text)
@@ -171,6 +170,21 @@ static int get_version(sd_bus *sd _unused_, const char *path _unused_,
         return sd_bus_message_append(reply, "s", PACKAGE_VERSION);
 }
 
+const NamedMethod manager_methods[] = {
+        {"ListTenancies", &call_list_tenancies},
+        {"GetTenancy", &call_get_tenancy, .of_tenancy = true},
+        {"Reload", &call_reload},
+        {"Diagnose", &call_diagnose},
+        {"ListRights", &bus_call_list_rights},
+        {"Explain", &bus_call_explain},
+        {"ProveKey", &bus_call_prove_key},
+        {"GetStore", &bus_call_get_store},
+        {"VerifyStore", &bus_call_verify_store},
+        {"JoinStore", &bus_call_join_store},
+        {"LeaveStore", &bus_call_leave_store},
+        {},
+};
+
 /* All methods are UNPRIVILEGED to sd-bus: grants and polkit decide. */
 const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -184,6 +198,9 @@ const sd_bus_vtable manager_vtable[] = {
                                 method_diagnose, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListRights", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", rights),
                                 bus_method_list_rights, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("s", method, "u", uid, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", explanation), bus_method_explain,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ProveKey", SD_BUS_ARGS("s", tenancy, "s", nonce),
                                 SD_BUS_RESULT("s", proof), bus_method_prove_key,
                                 SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),

@@ -88,11 +88,9 @@ static int open_entry(sd_bus_message *reply, const char *tenancy, const char *so
 static int append_names(sd_bus_message *reply, unsigned rights)
 {
         _cleanup_(strv_freep) char **names = NULL;
-        int r = 0;
+        int r;
 
-        for (unsigned bit = 1; r >= 0 && bit < RIGHT_ALL; bit <<= 1)
-                if (rights & bit)
-                        r = strv_push(&names, right_name((Right) bit));
+        r = right_list_names(rights, &names);
         return r < 0 ? r : bus_append_strv(reply, "names", names);
 }
 
@@ -117,6 +115,8 @@ static int append_grant(sd_bus_message *reply, const Grant *grant)
                 r = append_names(reply, grant->allow);
         if (r >= 0 && grant->rp_ids)
                 r = bus_append_strv(reply, "rp_ids", grant->rp_ids);
+        if (r >= 0 && grant->unenforced)
+                r = bus_append_bool(reply, "unenforced", true);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -310,9 +310,9 @@ static int run_list_rights(Request *request, sd_bus_message *m _unused_)
         return call_started(&survey->call, r, &request->call);
 }
 
+const Method bus_call_list_rights = {.for_everybody = true, .run = run_list_rights};
+
 int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        static const Method method = {.for_everybody = true, .run = run_list_rights};
-
-        return dispatch_method(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &bus_call_list_rights);
 }

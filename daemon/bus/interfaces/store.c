@@ -98,16 +98,17 @@ static int run_get_store(Request *request, sd_bus_message *m _unused_)
         return owner->get_store(owner->userdata, request_on_result, request, &request->call);
 }
 
+static const Question question_get_store = {
+        .action = QUESTION_ACTION("diagnose"),
+        .intent = "see the state of the store of passlockd",
+};
+
+const Method bus_call_get_store = {
+        .rights = 0, .question = &question_get_store, .run = run_get_store, .append = append_store};
+
 int bus_method_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        static const Question question = {
-                .action = QUESTION_ACTION("diagnose"),
-                .intent = "see the state of the store of passlockd",
-        };
-        static const Method method = {
-                .rights = 0, .question = &question, .run = run_get_store, .append = append_store};
-
-        return dispatch_method(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &bus_call_get_store);
 }
 
 static int append_verification(sd_bus_message *reply, const Result *result)
@@ -148,19 +149,20 @@ static int run_verify_store(Request *request, sd_bus_message *m _unused_)
         return explain_start(request, r);
 }
 
-int bus_method_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
-{
-        static const Question question = {
-                .action = QUESTION_ACTION("diagnose"),
-                .intent = "compare the links of this host with the shared store",
-        };
-        static const Method method = {.rights = 0,
+static const Question question_verify_store = {
+        .action = QUESTION_ACTION("diagnose"),
+        .intent = "compare the links of this host with the shared store",
+};
+
+const Method bus_call_verify_store = {.rights = 0,
                                       .is_long = true,
-                                      .question = &question,
+                                      .question = &question_verify_store,
                                       .run = run_verify_store,
                                       .append = append_verification};
 
-        return dispatch_method(userdata, NULL, m, &method);
+int bus_method_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        return dispatch_method(userdata, NULL, m, &bus_call_verify_store);
 }
 
 static int append_join(sd_bus_message *reply, const Result *result)
@@ -194,12 +196,12 @@ static int run_join_store(Request *request, sd_bus_message *m _unused_)
 }
 
 /* Only root may call this: it changes links of all tenancies. */
+const Method bus_call_join_store = {
+        .rights = 0, .is_long = true, .run = run_join_store, .append = append_join};
+
 int bus_method_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        static const Method method = {
-                .rights = 0, .is_long = true, .run = run_join_store, .append = append_join};
-
-        return dispatch_method(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &bus_call_join_store);
 }
 
 static int append_leave(sd_bus_message *reply, const Result *result)
@@ -246,10 +248,10 @@ static int run_leave_store(Request *request, sd_bus_message *m _unused_)
 }
 
 /* Only root may call this, as JoinStore. */
+const Method bus_call_leave_store = {
+        .rights = 0, .is_long = true, .run = run_leave_store, .append = append_leave};
+
 int bus_method_leave_store(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        static const Method method = {
-                .rights = 0, .is_long = true, .run = run_leave_store, .append = append_leave};
-
-        return dispatch_method(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &bus_call_leave_store);
 }

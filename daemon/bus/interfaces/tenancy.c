@@ -167,7 +167,7 @@ static void on_exchanged(const Result *result, void *userdata)
         if (result->r == 0) {
                 request->subject.user_id = result->answer->principal->user_id;
                 request->subject.authenticator_id = result->answer->principal->authenticator_id;
-                request_record(request, EVENT_CODE_EXCHANGED);
+                request_record(request, EVENT_CODE_EXCHANGED, NULL);
         }
         request_end(request, result, append_answer);
 }
@@ -247,6 +247,14 @@ static int get_property(sd_bus *sd _unused_, const char *path _unused_,
                 value = tenancy_state_to_string(tenancy_state(tenancy));
         return sd_bus_message_append(reply, "s", value);
 }
+
+const NamedMethod tenancy_methods[] = {
+        {"Authorize", &call_authorize},
+        {"AuthorizeAuthentication", &call_authorize_authentication},
+        {"Exchange", &call_exchange},
+        {"VerifyIdToken", &call_verify_id_token},
+        {},
+};
 
 const sd_bus_vtable tenancy_vtable[] = {
         SD_BUS_VTABLE_START(0),

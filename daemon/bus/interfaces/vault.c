@@ -180,7 +180,7 @@ static void record_deleted(Request *request)
                 (void) read_passkey_ids(request->message, &ids);
         for (char **id = ids; id && *id; id++) {
                 request->subject.authenticator_id = *id;
-                request_record(request, EVENT_PASSKEYS_DELETED);
+                request_record(request, EVENT_PASSKEYS_DELETED, NULL);
         }
         request->subject.authenticator_id = NULL;
 }
@@ -279,6 +279,16 @@ DISPATCH_METHOD(update_passkeys, .rights = RIGHT_VAULT_WRITE, .question = &quest
 
 #define MANAGEMENT_RESULT SD_BUS_RESULT("s", token, "t", expires_at, "a(sss)", warnings)
 #define SENSITIVE         (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE)
+
+const NamedMethod vault_methods[] = {
+        {"GetPasskey", &call_get_passkey},
+        {"ListPasskeys", &call_list_passkeys},
+        {"UpdatePasskeys", &call_update_passkeys},
+        {"DeletePasskeys", &call_delete_passkeys},
+        {"DeleteUserPasskeys", &call_delete_user_passkeys},
+        {"PrunePasskeys", &call_prune_passkeys},
+        {},
+};
 
 const sd_bus_vtable vault_vtable[] = {
         SD_BUS_VTABLE_START(0),

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "daemon/config-loader.h"
+#include "daemon/model/access.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/config/config-fixture.h"
 #include "tests/unit/daemon/fake-nss-lookup-pool.h"

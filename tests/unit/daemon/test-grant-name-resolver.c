@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "daemon/audit/audit.h"
 #include "daemon/grant-name-resolver.h"
+#include "daemon/model/access.h"
 #include "tests/unit/daemon/fake-nss-lookup-pool.h"
 #include "tests/unit/test.h"
 

@@ -255,6 +255,65 @@ static void test_drop_ins(void **state)
         assert_int_equal(config->grants.grants[0]->n_uids, 2);
 }
 
+static void expect_place(const char *place, const ConfigFixture *fixture, const char *end)
+{
+        char expected[256];
+
+        snprintf(expected, sizeof(expected), "%s%s", fixture->file, end);
+        assert_string_equal(place, expected);
+}
+
+static void test_places_of_grant(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        const ConfigFixture *fixture = *state;
+        const Grant *grant;
+
+        config_write_main(fixture, TENANCY "[Grant a]\nUser=1\nAllow=Mailbox\nAllow=Mailbox \\\n"
+                                           "Exchange\n");
+        config_write_drop_in(fixture, "10.conf", "[Grant a]\nAllow=Links.Read\n");
+        config = config_load_good(fixture);
+        grant = config->grants.grants[0];
+        expect_place(grant->place, fixture, ":3");
+        expect_place(grant->places[8], fixture, ":5");
+        expect_place(grant->places[2], fixture, ":6");
+        expect_place(grant->places[4], fixture, ".d/10.conf:2");
+        assert_null(grant->places[0]);
+}
+
+static void test_enforce(void **state)
+{
+        const struct {
+                const char *text;
+                bool unenforced;
+        } cases[] = {
+                {"", false},
+                {"Enforce=no\n", true},
+                {"Enforce=False\n", true},
+                {"Enforce=yes\n", false},
+                {"Enforce=no\nEnforce=1\n", false},
+                {"Enforce=no\nEnforce=\n", false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_(finding_list_clear) FindingList list = {};
+                _cleanup_(config_freep) Config *config = NULL;
+                char text[128];
+
+                snprintf(text, sizeof(text), TENANCY "[Grant a]\n%s", cases[i].text);
+                config_write_main(*state, text);
+                config = config_load_good(*state);
+                assert_int_equal(config->grants.grants[0]->unenforced, cases[i].unenforced);
+                assert_int_equal(config_diagnose_grants(&config->grants, &list), 0);
+                assert_int_equal(list.n_findings, cases[i].unenforced);
+                if (cases[i].unenforced) {
+                        assert_string_equal(list.findings[0].kind, "grant");
+                        assert_string_equal(list.findings[0].name, "a");
+                        expect_place(list.findings[0].place, *state, ":4");
+                }
+        }
+}
+
 static void test_times(void **state)
 {
         const struct {
@@ -292,6 +351,7 @@ static void test_mistakes(void **state)
                 {"[Daemon]\nMaxPendingPerUser=1x\n", ":2: ", "1 to 100000"},
                 {"[Daemon]\nMaxPendingPerUser=\n", ":2: ", "1 to 100000"},
                 {TENANCY "[Grant web]\nMaxCallsPerSec=0\n", ":4: ", "1 to 1000000"},
+                {TENANCY "[Grant web]\nEnforce=maybe\n", ":4: ", "yes or no"},
                 {TENANCY "[Grant web]\nMaxCallsPerSec=1.5\n", ":4: ", "1 to 1000000"},
                 {TENANCY "[Grant web]\nMaxCallsPerSec=1000001\n", ":4: ", "1 to 1000000"},
                 {"[Daemon]\nDefaultTenancy=shop\n", ":2: ", "missing section [Tenancy shop]"},
@@ -566,6 +626,8 @@ int main(void)
                 CONFIG_TEST(test_reload_of_store),
                 CONFIG_TEST(test_empty_is_fine),
                 CONFIG_TEST(test_drop_ins),
+                CONFIG_TEST(test_places_of_grant),
+                CONFIG_TEST(test_enforce),
                 CONFIG_TEST(test_times),
                 CONFIG_TEST(test_mistakes),
                 CONFIG_TEST(test_mistake_in_drop_in),
