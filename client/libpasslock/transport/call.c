@@ -109,6 +109,8 @@ static int call_append_arguments(passlock_call *call, sd_bus_message *m)
 {
         int r = 0;
 
+        if (call->append)
+                return call->append(m, call->userdata);
         for (unsigned i = 0; r >= 0 && i < call->method->n_strings; i++)
                 r = sd_bus_message_append(m, "s", call->strings[i]);
         if (r >= 0 && (call->method->flags & TAKES_NUMBER))
@@ -343,6 +345,7 @@ static int call_copy_arguments(passlock_call *call, const Arguments *arguments)
                         return -ENOMEM;
         }
         call->number = arguments->number;
+        call->append = arguments->append;
         if (call->method->flags & TAKES_LIST) {
                 int r;
 
