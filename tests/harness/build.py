@@ -7,6 +7,7 @@ from pathlib import Path
 PLACES = {
     "passlockd": "daemon/passlockd",
     "passlock-keyholder": "keyholder/passlock-keyholder",
+    "passlock-gate": "gate/passlock-gate",
     "passlockctl": "client/passlockctl/passlockctl",
     "passlock-sandbox": "sandbox/passlock-sandbox",
     "passlock-example-webapp": "examples/webapp/passlock-example-webapp",
