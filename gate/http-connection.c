@@ -28,6 +28,14 @@ void http_connection_cut(HttpConnection *connection)
                 http_request_abort(connection->request);
 }
 
+void http_connection_end_request(HttpConnection *connection)
+{
+        connection->request = NULL;
+        http_connection_set_deadline(connection, HTTP_IDLE_SEC);
+        if (connection->server->stopping)
+                http_connection_cut(connection);
+}
+
 /* MHD does not watch suspended connections. A client that has only ended its own direction still
  * waits for the reply: EPOLLHUP is reported when both have ended. */
 static int on_hang_up(sd_event_source *source, int fd, uint32_t revents, void *userdata)

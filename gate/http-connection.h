@@ -31,6 +31,9 @@ void http_connection_set_deadline(HttpConnection *connection, unsigned sec);
 /* Disconnects. MHD notices, and ends the request. */
 void http_connection_cut(HttpConnection *connection);
 
+/* Waits for the next request; disconnects if the server stops. */
+void http_connection_end_request(HttpConnection *connection);
+
 /* Callback of libmicrohttpd; `userdata` is the HttpServer. */
 void http_connection_on_notify(void *userdata, struct MHD_Connection *mhd, void **connection,
                                enum MHD_ConnectionNotificationCode code);

@@ -175,10 +175,8 @@ void http_request_on_completed(void *userdata, struct MHD_Connection *mhd, void 
                 return;
         if (request->end)
                 request->end(request, request->operation);
-        if (request->connection) {
-                request->connection->request = NULL;
-                http_connection_set_deadline(request->connection, HTTP_IDLE_SEC);
-        }
+        if (request->connection)
+                http_connection_end_request(request->connection);
         http_reply_done(&request->reply);
         text_buffer_done(&request->body);
         free(request);

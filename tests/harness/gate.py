@@ -71,6 +71,7 @@ class Gate(NotifyingProcess):
         self.socket = work / "gate"
         if user:
             self.as_user = as_uid(user.uid, user.gid)
+            self.notify_path.chmod(0o777)
 
     def command(self):
         return [str(binary(self.name)), f"--socket={self.socket}", *self.options]
