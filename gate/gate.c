@@ -9,8 +9,6 @@
 #include "gate/method.h"
 #include "gate/routes.h"
 
-DEFINE_CLEANUP(passlock *, passlock_unref);
-
 static int on_client(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Gate *gate = userdata;

@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "base/wiping-allocator.h"
 #include "client/libpasslock/transport/request-id.h"
 #include "client/libpasslock/types/bus-string.h"
 #include "dbus/error.h"
 #include "gate/json-arguments.h"
 #include "gate/signature.h"
+
+/* Of a name that the client has chosen. */
+#define NAME_LEN_SHOWN 64U
 
 /* Writes JSON values to a message; without a message, only checks them. Functions return 0,
  * ERROR_INVALID_ARGS or a negative errno. */
@@ -20,7 +24,7 @@ typedef struct Writer {
 
 static int refuse(const Writer *w, const char *expected)
 {
-        snprintf(w->flaw, ARGUMENTS_FLAW_SIZE, "%.64s: expected %s", w->member, expected);
+        snprintf(w->flaw, ARGUMENTS_FLAW_SIZE, "%s: expected %s", w->member, expected);
         return ERROR_INVALID_ARGS;
 }
 
@@ -163,7 +167,8 @@ static int write_keys(const Writer *w, const GateKey *keys, const json_t *object
 
 static int refuse_member(const Writer *w, const char *name)
 {
-        snprintf(w->flaw, ARGUMENTS_FLAW_SIZE, "%.64s: unknown member", name);
+        snprintf(w->flaw, ARGUMENTS_FLAW_SIZE, "%.*s: unknown member",
+                 (int) text_cut(name, NAME_LEN_SHOWN), name);
         return ERROR_INVALID_ARGS;
 }
 
@@ -221,7 +226,7 @@ static int write_argument(const Writer *w, const GateArgument *argument, const j
         }
         value = json_object_get(object, argument->name);
         if (!value) {
-                snprintf(w->flaw, ARGUMENTS_FLAW_SIZE, "%.64s: missing", argument->name);
+                snprintf(w->flaw, ARGUMENTS_FLAW_SIZE, "%s: missing", argument->name);
                 return ERROR_INVALID_ARGS;
         }
         (*n)++;
