@@ -68,14 +68,11 @@ static int append_arguments(sd_bus_message *message, void *userdata)
 
 static int begin(MethodRequest *m)
 {
-        const char *label;
         int r;
 
         r = json_arguments_parse(m->request->body.s, m->request->body.len, m->method,
                                  &m->arguments);
         text_buffer_done(&m->request->body);
-        if (r == 0)
-                r = gate_select_tenancy(m->gate, m->request, &label);
         if (r != 0)
                 return r;
         return forward_begin(m->gate->client, &m->gate->methods[m->method - gate_methods],

@@ -4,5 +4,6 @@
 #include "gate/gate.h"
 #include "gate/method.h"
 
-/* Calls a method on the bus, and replies. If the client disconnects, the call is cancelled. */
+/* Calls a method of the client's tenancy, and replies. If the client disconnects, the call is
+ * cancelled. */
 void method_request_begin(Gate *gate, HttpRequest *request, const GateMethod *method);

@@ -5,12 +5,13 @@
 #include "gate/method-request.h"
 #include "gate/routes.h"
 
-#define METHOD_PREFIX "/v1/"
+#define METHOD_PREFIX   "/v1/"
+#define PARAMETERS_TEXT "The only parameter is tenancy, a label"
 
 /* A route with GET. */
 typedef struct Route {
         const char *path;
-        void (*serve)(Gate *gate, HttpRequest *request);
+        void (*serve)(Gate *gate, const char *label, HttpRequest *request);
 } Route;
 
 static void refuse(HttpRequest *request, int error)
@@ -18,14 +19,10 @@ static void refuse(HttpRequest *request, int error)
         http_request_reply(request, http_reply_error(error, NULL));
 }
 
-static void serve_changes(Gate *gate, HttpRequest *request)
+static void serve_changes(Gate *gate, const char *label, HttpRequest *request)
 {
-        const char *label;
-        int r;
+        int r = link_streams_open(&gate->streams, label, request);
 
-        r = gate_select_tenancy(gate, request, &label);
-        if (r == 0)
-                r = link_streams_open(&gate->streams, label, request);
         if (r != 0)
                 refuse(request, r);
 }
@@ -52,15 +49,12 @@ static void end_call(HttpRequest *request, void *operation)
         passlock_call_cancel(operation);
 }
 
-static void serve_health(Gate *gate, HttpRequest *request)
+static void serve_health(Gate *gate, const char *label, HttpRequest *request)
 {
         passlock_call *call = NULL;
-        const char *label;
         int r;
 
-        r = gate_select_tenancy(gate, request, &label);
-        if (r == 0)
-                r = passlock_get_tenancy_async(gate->client, on_tenancy, request, &call);
+        r = passlock_get_tenancy_async(gate->client, on_tenancy, request, &call);
         if (r != 0) {
                 refuse(request, r);
                 return;
@@ -69,13 +63,13 @@ static void serve_health(Gate *gate, HttpRequest *request)
         request->operation = call;
 }
 
-static void serve_description(Gate *gate, HttpRequest *request)
+static void serve_description(Gate *gate, const char *label, HttpRequest *request)
 {
         http_request_reply(request,
                            http_reply_static(gate_openapi, gate_openapi_len, HTTP_TYPE_JSON));
 }
 
-static void serve_metrics(Gate *gate, HttpRequest *request)
+static void serve_metrics(Gate *gate, const char *label, HttpRequest *request)
 {
         TextBuffer text = {};
 
@@ -122,6 +116,20 @@ static bool is_from_browser(const HttpRequest *request)
                http_request_header(request, "Sec-Fetch-Site");
 }
 
+static void serve(Gate *gate, HttpRequest *request, const Route *route, const GateMethod *method)
+{
+        const char *label;
+        int r;
+
+        r = gate_select_tenancy(gate, request, &label);
+        if (r != 0)
+                http_request_reply(request, http_reply_error(r, r > 0 ? PARAMETERS_TEXT : NULL));
+        else if (route)
+                route->serve(gate, label, request);
+        else
+                method_request_begin(gate, request, method);
+}
+
 void route_request(Gate *gate, HttpRequest *request)
 {
         const Route *route = find_route(request->path);
@@ -133,8 +141,6 @@ void route_request(Gate *gate, HttpRequest *request)
                 refuse(request, HTTP_ERROR_UNKNOWN_ROUTE);
         else if (!streq(request->method, route ? MHD_HTTP_METHOD_GET : MHD_HTTP_METHOD_POST))
                 refuse_method(request, route ? MHD_HTTP_METHOD_GET : MHD_HTTP_METHOD_POST);
-        else if (route)
-                route->serve(gate, request);
         else
-                method_request_begin(gate, request, method);
+                serve(gate, request, route, method);
 }
