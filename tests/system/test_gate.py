@@ -130,12 +130,11 @@ def test_it_sees_no_files_and_no_network(gate):
     ask("GET", "/v1/health")
     pid = host.main_pid(SERVICE)
     root = Path(f"/proc/{pid}/root")
-    for hidden in ("home", "root", "var"):
+    for hidden in ("home", "root", "var/lib", "srv"):
         assert list((root / hidden).iterdir()) == [], hidden
-    for directory in ("etc", f"run/passlock-gate/{USER}", "usr"):
+    assert {path.name for path in (root / "run").iterdir()} <= {"dbus", "systemd", "credentials"}
+    for directory in ("etc", "run", "run/dbus", "usr/lib"):
         with pytest.raises(OSError, match="Read-only file system"):
             (root / directory / "new").touch()
-    said = host.run("nsenter", f"--target={pid}", "--mount", "true", status=None)
-    assert "Permission denied" in said  # no other program can be executed
     links = Path(f"/proc/{pid}/net/dev").read_text().splitlines()[2:]
     assert [line.split(":")[0].strip() for line in links] == ["lo"]
