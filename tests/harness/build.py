@@ -18,6 +18,7 @@ PLACES = {
     "scale": "tests/load/scale",
     "floor": "tests/load/floor",
     "call-library": "tests/load/call-library",
+    "call-gate": "tests/load/call-gate",
     "call-curl": "tests/load/call-curl",
     "api-stand-in": "tests/load/api-stand-in",
     "delay-proxy": "tests/load/delay-proxy",
