@@ -28,6 +28,11 @@ void http_connection_cut(HttpConnection *connection)
                 http_request_abort(connection->request);
 }
 
+void http_connection_watch(HttpConnection *connection)
+{
+        (void) sd_event_source_set_enabled(connection->hang_up, SD_EVENT_ON);
+}
+
 void http_connection_end_request(HttpConnection *connection)
 {
         connection->request = NULL;

@@ -31,6 +31,9 @@ void http_connection_set_deadline(HttpConnection *connection, unsigned sec);
 /* Disconnects. MHD notices, and ends the request. */
 void http_connection_cut(HttpConnection *connection);
 
+/* Watches a suspended connection for a client that disconnects, or has already. */
+void http_connection_watch(HttpConnection *connection);
+
 /* Waits for the next request; disconnects if the server stops. */
 void http_connection_end_request(HttpConnection *connection);
 

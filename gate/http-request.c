@@ -13,6 +13,7 @@ void http_request_suspend(HttpRequest *request)
         if (request->suspended)
                 return;
         request->suspended = true;
+        http_connection_watch(request->connection);
         MHD_suspend_connection(request->mhd);
 }
 

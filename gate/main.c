@@ -146,7 +146,10 @@ static int serve(sd_event *event, const CommandLine *line, int fd)
         if (r >= 0)
                 r = add_signals(event, gate);
         if (r < 0) {
-                log_error("Failed to start: %s", strerror(-r));
+                if (r == -EINVAL && line->tenancy)
+                        log_error("Invalid --tenancy: %s", line->tenancy);
+                else
+                        log_error("Failed to start: %s", strerror(-r));
                 return r;
         }
         (void) sd_notify(0, "READY=1");

@@ -255,6 +255,31 @@ static void test_pending_client_that_leaves(void **state)
                 assert_true(sd_event_run(f->event, SECOND) >= 0);
 }
 
+/* The client has left before its request is read. */
+static void test_client_that_leaves_at_once(void **state)
+{
+        Fixture *f = *state;
+
+        f->reply_is_late = true;
+        send_text(f, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        close(TAKE_FD(f->client));
+        run_until_connected(f);
+        while (f->n_connections > 0)
+                assert_true(sd_event_run(f->event, SECOND) >= 0);
+}
+
+/* Freeing the server ends pending requests. */
+static void test_free_with_a_pending_request(void **state)
+{
+        Fixture *f = *state;
+
+        f->reply_is_late = true;
+        send_text(f, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        run_until_requests(f, 1);
+        f->server = http_server_free(f->server);
+        assert_int_equal(f->n_connections, 0);
+}
+
 /* A request that is pending is finished, an idle connection is closed. */
 static void test_stop(void **state)
 {
@@ -287,6 +312,8 @@ int main(void)
                 test(test_reply_that_is_not_read),
                 test(test_pending_request),
                 test(test_pending_client_that_leaves),
+                test(test_client_that_leaves_at_once),
+                test(test_free_with_a_pending_request),
                 test(test_stop),
         };
 
