@@ -7,9 +7,13 @@ static const struct {
         const char *dbus_name;
         const char *api_tag;
         const char *text;
+        unsigned http_status;
 } table[] = {
-#define X(name, value, dbus_name_, api_tag_, text_) \
-        [value] = {.dbus_name = (dbus_name_), .api_tag = (api_tag_), .text = (text_)},
+#define X(name, value, http_status_, dbus_name_, api_tag_, text_) \
+        [value] = {.dbus_name = (dbus_name_), \
+                   .api_tag = (api_tag_), \
+                   .text = (text_), \
+                   .http_status = (http_status_)},
         ERROR_TABLE(X)
 #undef X
 };
@@ -29,6 +33,11 @@ const char *error_dbus_name(int error)
 const char *error_text(int error)
 {
         return error_is_known(error) ? table[error].text : NULL;
+}
+
+unsigned error_http_status(int error)
+{
+        return error_is_known(error) ? table[error].http_status : 0;
 }
 
 const char *error_strerror(int r)

@@ -4,32 +4,25 @@
 
 Generates the manual pages of section 5: one per D-Bus interface, from the comments of its XML, and an
 overview from a template, in which @ERRORS@ is replaced by the table of errors.
-
-Conventions of the comments: `Name: description` is before each member. `@argument: meaning` begins an
-argument; indented lines continue it. Rows `name  type  meaning` are the keys of a dictionary; lines that are
-indented more than the name continue the row.
 """
 
-import re
 import sys
-import textwrap
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import mdoc
 
-ROW = re.compile(r"( *)(\w+) +(a[su]|[bstu])  +(\S.*)")
-ARGUMENT = re.compile(r"@(\w+): *(.*)")
-ERROR = re.compile(r'X\(\w+, \d+, ERROR_(OURS|STANDARD)\("(\w+)"\), (?:"[^"]*"|NULL), "([^"]*)"\)')
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dbus"))
+import interface as dbus  # noqa: E402
+
 OVERVIEW = "dev.passlock.Passlock1"
-KINDS = {"method": "METHODS", "signal": "SIGNALS", "property": "PROPERTIES"}
+TITLES = {"method": "METHODS", "signal": "SIGNALS", "property": "PROPERTIES"}
 
 
 def said(lines: list[str]) -> list[str]:
     """Paragraphs and dictionaries."""
     blocks, row_indent = [], None
     for line in lines:
-        row, indent = ROW.fullmatch(line), mdoc.INDENT.match(line).end()
+        row, indent = dbus.ROW.fullmatch(line), mdoc.INDENT.match(line).end()
         if row:
             row_indent = len(row[1])
             if not blocks or not isinstance(blocks[-1], list):
@@ -52,25 +45,6 @@ def said(lines: list[str]) -> list[str]:
     return out
 
 
-class Comment:
-    """Parses the comment of a member or of the interface: `name: ...`."""
-
-    def __init__(self, text: str):
-        first, _, rest = text.strip().partition("\n")
-        lines = [first.strip(), *textwrap.dedent(rest).rstrip().split("\n")]
-        self.name, _, lines[0] = lines[0].partition(":")
-        self.arguments, self.lines, current = {}, [], None
-        for line in lines:
-            argument = ARGUMENT.match(line)
-            if argument:
-                current = self.arguments[argument[1]] = [argument[2]] if argument[2] else []
-            elif current is not None and line.startswith(" "):
-                current.append(line)
-            else:
-                current = None
-                self.lines.append(line.strip() if not ROW.fullmatch(line) else line)
-
-
 def signature(element) -> str:
     if element.tag == "property":
         return f"{element.get('name')} {element.get('type')}"
@@ -79,46 +53,31 @@ def signature(element) -> str:
     return f"{element.get('name')}({', '.join(args)})"
 
 
-def member(element, comment: Comment) -> list[str]:
-    lines = [f".Ss {element.get('name')}", f".Ic {mdoc.escape(signature(element))}".replace(",", r"\&,"),
-             ".Pp", *said(comment.lines)]
-    known = [each.get("name") for each in element.findall("arg")]
-    stray = set(comment.arguments) - set(known)
-    if stray:
-        sys.exit(f"{element.get('name')} has no argument {', '.join(stray)}")
-    return lines + mdoc.tagged([(f"Fa {name}", said(comment.arguments[name]))
-                                for name in known if name in comment.arguments])
+def member(each: dbus.Member) -> list[str]:
+    lines = [f".Ss {each.name}", f".Ic {mdoc.escape(signature(each.element))}".replace(",", r"\&,"),
+             ".Pp", *said(each.comment.lines)]
+    return lines + mdoc.tagged([(f"Fa {arg.get('name')}", said(each.comment.arguments[arg.get("name")]))
+                                for arg in each.element.findall("arg")
+                                if arg.get("name") in each.comment.arguments])
 
 
 def write(pages: mdoc.Pages, path: Path, others: list[str]):
-    # Keep comments as children, in their order.
-    builder = ElementTree.TreeBuilder(insert_comments=True)
-    node = ElementTree.parse(path, ElementTree.XMLParser(target=builder)).getroot()
-    intro, comment, members = None, None, {}
-    for element in node.iter():
-        if element.tag is ElementTree.Comment:
-            comment = Comment(element.text)
-        elif element.tag == "interface":
-            intro, name = comment, element.get("name")
-        elif element.tag in KINDS:
-            if comment.name != element.get("name"):
-                sys.exit(f"{path}: {element.get('name')} has no comment")
-            members.setdefault(element.tag, []).append(member(element, comment))
+    interface = dbus.read(path)
+    intro = interface.intro
     body = mdoc.section("DESCRIPTION", *said(intro.lines[1:]))
-    for kind, title in KINDS.items():
-        if kind in members:
-            body += mdoc.section(title, *sum(members[kind], []))
+    for kind, title in TITLES.items():
+        members = interface.of_kind(kind)
+        if members:
+            body += mdoc.section(title, *sum(map(member, members), []))
     body += mdoc.see_also(("busctl", 1), ("libpasslock", 3), (OVERVIEW, 5), ("passlockd", 8),
-                          *((other, 5) for other in others if other != name))
-    pages.write([name], mdoc.title_of(intro.lines[0].strip()), path.name, body)
+                          *((other, 5) for other in others if other != interface.name))
+    pages.write([interface.name], mdoc.title_of(intro.lines[0].strip()), path.name, body)
 
 
 def errors(header: Path) -> list[str]:
     """Formats the table of errors, from dbus/error.h."""
-    table = re.sub(r"\s*\\\n\s*", " ", header.read_text())
-    prefix = {"OURS": f"{OVERVIEW}.Error.", "STANDARD": "org.freedesktop.DBus.Error."}
-    return mdoc.tagged([(f"Er {prefix[whose]}{name}", [mdoc.inline(f"{meaning}.")])
-                        for whose, name, meaning in ERROR.findall(table)])
+    return mdoc.tagged([(f"Er {error.prefix}{error.name}", [mdoc.inline(f"{error.text}.")])
+                        for error in dbus.errors(header)])
 
 
 def main(directory: str, overview: str, header: str, *files: str):

@@ -326,6 +326,24 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
 
 /* Calls, monitors and reconciliations allow interactive authorization; the tenancy lookup does
  * not. */
+/* The time without a call does not count: the app runs the loop only for calls. */
+static void test_deadline_after_idleness(void **state)
+{
+        enum { TIMEOUT_MS = 2000 };
+        Harness *h = *state;
+        Seen seen = {};
+
+        assert_int_equal(passlock_set_timeout_ms(h->client, TIMEOUT_MS), 0);
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(
+                        passlock_links_get_user_async(h->client, "a", on_string, &seen, NULL), 0);
+                harness_run_until(h, &seen.n, i + 1);
+                assert_int_equal(seen.r, 0);
+                if (i == 0)
+                        assert_int_equal(poll(NULL, 0, TIMEOUT_MS + 100), 0);
+        }
+}
+
 static void test_interactive(void **state)
 {
         passlock_reconciliation *reconciliation = NULL;
@@ -548,6 +566,7 @@ int main(void)
                 test(test_unref_in_callback),
                 test(test_ref),
                 test(test_deadline),
+                test(test_deadline_after_idleness),
                 test(test_interactive),
                 test(test_refused_lookup),
                 test(test_failed_lookup),

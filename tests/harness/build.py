@@ -7,6 +7,7 @@ from pathlib import Path
 PLACES = {
     "passlockd": "daemon/passlockd",
     "passlock-keyholder": "keyholder/passlock-keyholder",
+    "passlock-gate": "gate/passlock-gate",
     "passlockctl": "client/passlockctl/passlockctl",
     "passlock-sandbox": "sandbox/passlock-sandbox",
     "passlock-example-webapp": "examples/webapp/passlock-example-webapp",
@@ -17,6 +18,7 @@ PLACES = {
     "scale": "tests/load/scale",
     "floor": "tests/load/floor",
     "call-library": "tests/load/call-library",
+    "call-gate": "tests/load/call-gate",
     "call-curl": "tests/load/call-curl",
     "api-stand-in": "tests/load/api-stand-in",
     "delay-proxy": "tests/load/delay-proxy",

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.harness import build_dir
 from tests.system import host
 
-NAMES = ("libpasslock0", "libpasslock-dev", "passlockd", "passlock-sandbox", "passlock-examples",
+NAMES = ("libpasslock0", "libpasslock-dev", "passlockd", "passlock-gate", "passlock-sandbox", "passlock-examples",
          "libjs-passlock")
 STATE = Path("/var/lib/passlockd")
 LATER = "99.0"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "client/libpasslock/methods/method-lists.h"
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
@@ -7,6 +8,7 @@ static const Method registration = {PASSLOCK_INTERFACE_TENANCY, "Authorize", &re
                                     TAKES_OPTIONS | SENSITIVE};
 static const Method authentication = {PASSLOCK_INTERFACE_TENANCY, "AuthorizeAuthentication",
                                       &result_token, 1, TAKES_OPTIONS | SENSITIVE};
+const Method *const authorize_methods[] = {&registration, &authentication, NULL};
 
 _public_ int passlock_authorize(passlock *client, const char *rp_id, const char *user_id,
                                 const char *username, const passlock_options *options,

@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <errno.h>
-#include <stdio.h>
-
+#include "client/libpasslock/methods/method-lists.h"
 #include "client/libpasslock/transport/calls.h"
+#include "client/libpasslock/transport/request-id.h"
 #include "dbus/names.h"
-
-#define REQUEST_ID_BYTES 16U
 
 static const Method method = {PASSLOCK_INTERFACE_TENANCY, "Exchange", &result_principal, 1,
                               TAKES_OPTIONS | SENSITIVE};
+const Method *const exchange_methods[] = {&method, NULL};
 
 static int options_add_request_id(passlock_options *options)
 {
-        char request_id[2 * REQUEST_ID_BYTES + 1];
-        uint8_t bytes[REQUEST_ID_BYTES];
+        char request_id[REQUEST_ID_SIZE];
+        int r;
 
-        if (getentropy(bytes, sizeof(bytes)) < 0)
-                return -errno;
-        for (size_t i = 0; i < sizeof(bytes); i++)
-                snprintf(request_id + 2 * i, 3, "%02x", bytes[i]);
-        return passlock_options_set_string(options, "request_id", request_id);
+        r = request_id_make(request_id);
+        return r < 0 ? r : passlock_options_set_string(options, REQUEST_ID_OPTION, request_id);
 }
 
 /* The request id is the idempotency key of a retry. */
@@ -32,7 +27,7 @@ static int options_with_request_id(const passlock_options *options, passlock_opt
         r = options_copy(options, &copy);
         if (r < 0)
                 return r;
-        if (!options_have(copy, "request_id")) {
+        if (!options_have(copy, REQUEST_ID_OPTION)) {
                 r = options_add_request_id(copy);
                 if (r < 0)
                         return r;

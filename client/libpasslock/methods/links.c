@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "client/libpasslock/methods/method-lists.h"
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
@@ -15,6 +16,9 @@ static const Method import = {PASSLOCK_INTERFACE_LINKS, "Import", &result_import
                               TAKES_LINKS | TAKES_OPTIONS};
 static const Method reconcile = {PASSLOCK_INTERFACE_LINKS, "Reconcile", &result_reconciliation, 0,
                                  TAKES_OPTIONS | LONG_RUNNING};
+const Method *const links_methods[] = {&get_user, &list_by_user, &list,
+                                       &add,      &remove_one,   &remove_by_user,
+                                       &import,   &reconcile,    NULL};
 
 static const Arguments count_arguments = {{PASSLOCK_INTERFACE_LINKS, "Count"}};
 

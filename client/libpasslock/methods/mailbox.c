@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "client/libpasslock/methods/method-lists.h"
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
@@ -10,6 +11,7 @@ static const Method verify = {PASSLOCK_INTERFACE_MAILBOX, "VerifyChallenge", &re
                               SENSITIVE | NO_RETRY};
 static const Method get = {PASSLOCK_INTERFACE_MAILBOX, "GetChallenge", &result_challenge, 1};
 static const Method delete = {PASSLOCK_INTERFACE_MAILBOX, "DeleteChallenge", &result_none, 1};
+const Method *const mailbox_methods[] = {&create, &verify, &get, &delete, NULL};
 
 _public_ int passlock_mailbox_create(passlock *client, const char *email, const char *purpose,
                                      const passlock_options *options, passlock_challenge **ret)

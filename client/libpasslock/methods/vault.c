@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "client/libpasslock/methods/method-lists.h"
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
@@ -16,6 +17,8 @@ static const Method delete_user = {PASSLOCK_INTERFACE_VAULT, "DeleteUserPasskeys
                                    &result_management, 1, TAKES_OPTIONS | SENSITIVE};
 static const Method prune = {PASSLOCK_INTERFACE_VAULT, "PrunePasskeys", &result_management, 1,
                              TAKES_OPTIONS | SENSITIVE};
+const Method *const vault_methods[] = {&get,         &list,  &update, &delete_some,
+                                       &delete_user, &prune, NULL};
 
 _public_ int passlock_vault_get(passlock *client, const char *passkey_id, passlock_passkey **ret)
 {

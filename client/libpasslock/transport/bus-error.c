@@ -7,7 +7,7 @@
 #include "client/libpasslock/transport/bus-error.h"
 #include "dbus/error.h"
 
-#define X(name, value, dbus_name, api_tag, text) \
+#define X(name, value, http_status, dbus_name, api_tag, text) \
         _Static_assert((int) PASSLOCK_ERROR_##name == (int) ERROR_##name, \
                        "passlock.h and dbus/error.h number the errors alike");
 ERROR_TABLE(X)

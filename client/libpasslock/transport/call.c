@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/strv.h"
 #include "base/text.h"
 #include "client/libpasslock/transport/bus-error.h"
@@ -97,18 +98,22 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 int call_set_deadline(passlock_call *call, uint32_t timeout_ms)
 {
-        uint64_t usec = (uint64_t) timeout_ms * 1000;
+        uint64_t usec = monotonic_us() + (uint64_t) timeout_ms * 1000;
 
+        /* sd_event_add_time_relative() adds to the time when the loop last ran, which may be long
+         * ago. */
         if (call->deadline)
-                return sd_event_source_set_time_relative(call->deadline, usec);
-        return sd_event_add_time_relative(call->client->event, &call->deadline, CLOCK_MONOTONIC,
-                                          usec, 1000, on_deadline, call);
+                return sd_event_source_set_time(call->deadline, usec);
+        return sd_event_add_time(call->client->event, &call->deadline, CLOCK_MONOTONIC, usec, 1000,
+                                 on_deadline, call);
 }
 
 static int call_append_arguments(passlock_call *call, sd_bus_message *m)
 {
         int r = 0;
 
+        if (call->append)
+                return call->append(m, call->userdata);
         for (unsigned i = 0; r >= 0 && i < call->method->n_strings; i++)
                 r = sd_bus_message_append(m, "s", call->strings[i]);
         if (r >= 0 && (call->method->flags & TAKES_NUMBER))
@@ -343,6 +348,7 @@ static int call_copy_arguments(passlock_call *call, const Arguments *arguments)
                         return -ENOMEM;
         }
         call->number = arguments->number;
+        call->append = arguments->append;
         if (call->method->flags & TAKES_LIST) {
                 int r;
 

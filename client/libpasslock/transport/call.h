@@ -37,6 +37,9 @@ typedef struct Arguments {
         const char *const *list;
         passlock_link *const *links;
         const passlock_options *options;
+        /* Instead of all others: appends the arguments, whenever the call is sent. `userdata` is
+         * that of the call. Returns 0 or a negative errno. */
+        int (*append)(sd_bus_message *m, void *userdata);
 } Arguments;
 
 /*
@@ -85,8 +88,9 @@ struct passlock_call {
         char **list;
         passlock_link **links;
         passlock_options *options;
-        char *label; /* NULL: the default tenancy */
-        char *path;  /* object path; NULL: unknown */
+        int (*append)(sd_bus_message *m, void *userdata); /* NULL: the arguments above */
+        char *label;                                      /* NULL: the default tenancy */
+        char *path;                                       /* object path; NULL: unknown */
 
         CallState state;
         bool waits_for_service;

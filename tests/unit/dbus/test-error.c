@@ -10,6 +10,7 @@ static void test_every_error_is_complete(void **state)
         for (int e = 1; e <= ERROR_MAX; e++) {
                 assert_non_null(error_dbus_name(e));
                 assert_non_null(error_text(e));
+                assert_in_range(error_http_status(e), 400, 599);
                 assert_int_equal(error_from_dbus_name(error_dbus_name(e)), e);
         }
 }
@@ -34,6 +35,7 @@ static void test_unknown_names(void **state)
         assert_null(error_dbus_name(-1));
         assert_null(error_dbus_name(ERROR_MAX + 1));
         assert_null(error_text(ERROR_MAX + 1));
+        assert_int_equal(error_http_status(ERROR_MAX + 1), 0);
         assert_int_equal(error_from_dbus_name(NULL), 0);
         assert_int_equal(error_from_dbus_name("org.freedesktop.DBus.Error.NoReply"), 0);
         assert_int_equal(error_from_api_tag(NULL), 0);
