@@ -40,7 +40,7 @@ static const char *find_endpoint(char *const *endpoints, const EtcdLogStatus *lo
                        : NULL;
 }
 
-static void get_local(SharedStore *shared, char *const *endpoints, StoreStatus *ret)
+void shared_store_get_status(SharedStore *shared, char *const *endpoints, StoreStatus *ret)
 {
         ReplicaStatus replica;
         EtcdLogStatus log;
@@ -130,7 +130,7 @@ static void on_health(const EtcdHealth *health, void *userdata)
         StoreStatus status;
 
         call->check = NULL;
-        get_local(call->shared, call->endpoints, &status);
+        shared_store_get_status(call->shared, call->endpoints, &status);
         add_health(&status, health);
         call_end(&call->call, &(Result){.store = &status});
 }

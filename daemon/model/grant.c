@@ -240,16 +240,19 @@ static bool grant_take_call(Grant *grant, uid_t uid, uint64_t now_ms)
 }
 
 GrantVerdict grants_take_call(const GrantList *list, const Caller *caller, const char *tenancy,
-                              unsigned rights, const char *rp_id, uint64_t now_ms)
+                              unsigned rights, const char *rp_id, uint64_t now_ms,
+                              const Grant **ret_grant)
 {
         GrantVerdict verdict = GRANT_DENIED;
 
+        *ret_grant = NULL;
         if (caller->uid == 0)
                 return GRANT_ALLOWED;
         for (size_t i = 0; i < list->n_grants; i++) {
                 if (!grant_covers_rp(list->grants[i], rp_id) ||
                     !grant_allows(list->grants[i], caller, tenancy, rights))
                         continue;
+                *ret_grant = list->grants[i];
                 if (grant_take_call(list->grants[i], caller->uid, now_ms))
                         return GRANT_ALLOWED;
                 verdict = GRANT_LIMITED;

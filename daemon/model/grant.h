@@ -16,13 +16,14 @@
         X(LINKS_WRITE, 5, "Links.Write") \
         X(VAULT_READ, 6, "Vault.Read") \
         X(VAULT_WRITE, 7, "Vault.Write") \
-        X(MAILBOX, 8, "Mailbox")
+        X(MAILBOX, 8, "Mailbox") \
+        X(METRICS, 9, "Metrics")
 
 typedef enum Right {
 #define X(name, bit, text) RIGHT_##name = 1U << (bit),
         RIGHT_TABLE(X)
 #undef X
-                RIGHT_ALL = (1U << 9) - 1,
+                RIGHT_ALL = (1U << 10) - 1,
 } Right;
 
 /* Parses a right or "All". Returns 0 or -EINVAL. */
@@ -74,6 +75,7 @@ typedef struct Grant {
         uint32_t max_calls_per_s; /* of each uid; 0: no limit */
         GrantBucket *buckets;     /* of the uids that have called */
         size_t n_buckets;
+        unsigned source; /* of authorizations, for the bus */
 } Grant;
 
 Grant *grant_free(Grant *grant);
@@ -117,6 +119,7 @@ typedef enum GrantVerdict {
 } GrantVerdict;
 
 /* As grants_allow(), and counts the call against MaxCallsPerSec= of the first such grant that is
- * not exceeded. */
+ * not exceeded. *ret_grant is the grant that allows or limits the call, or NULL. */
 GrantVerdict grants_take_call(const GrantList *list, const Caller *caller, const char *tenancy,
-                              unsigned rights, const char *rp_id, uint64_t now_ms);
+                              unsigned rights, const char *rp_id, uint64_t now_ms,
+                              const Grant **ret_grant);

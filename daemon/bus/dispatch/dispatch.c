@@ -8,6 +8,7 @@
 #include "daemon/bus/dispatch/authorization.h"
 #include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/dispatch/message-size.h"
+#include "daemon/metrics/call-counts.h"
 #include "dbus/error.h"
 
 /* Imports wait while more changes than this have not been sent to all subscribers. */
@@ -21,11 +22,19 @@ static bool is_granted(const Request *request, const char *rp_id)
                             request->method->rights, rp_id);
 }
 
-static GrantVerdict take_call(const Request *request, const char *rp_id)
+static GrantVerdict take_call(Request *request, const char *rp_id)
 {
-        return grants_take_call(bus_grants_of(request->bus, request->peer),
-                                peer_caller(request->peer), request->label, request->method->rights,
-                                rp_id, monotonic_ms());
+        const Grant *grant;
+        GrantVerdict verdict;
+
+        verdict = grants_take_call(bus_grants_of(request->bus, request->peer),
+                                   peer_caller(request->peer), request->label,
+                                   request->method->rights, rp_id, monotonic_ms(), &grant);
+        if (verdict == GRANT_DENIED)
+                request->source = CALL_SOURCE_NONE;
+        else
+                request->source = grant ? grant->source : CALL_SOURCE_ROOT;
+        return verdict;
 }
 
 const char *dispatch_grant_name(const Request *request)
@@ -56,7 +65,7 @@ int dispatch_authorize_rp(Request *request, const char *rp_id)
 }
 
 /* Methods with a relying party count once it is known, see dispatch_authorize_rp(). */
-static GrantVerdict check_grants(const Request *request)
+static GrantVerdict check_grants(Request *request)
 {
         if (request->method->for_everybody)
                 return GRANT_ALLOWED;

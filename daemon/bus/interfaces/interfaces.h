@@ -13,6 +13,7 @@ extern const sd_bus_vtable mailbox_vtable[];
  * Links.Import with its result. */
 int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_get_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error);

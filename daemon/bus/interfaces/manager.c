@@ -189,6 +189,8 @@ const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
         SD_BUS_METHOD_WITH_ARGS("GetStore", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", store),
                                 bus_method_get_store, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetMetrics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", metrics),
+                                bus_method_get_metrics, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("VerifyStore", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", result),
                                 bus_method_verify_store, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("JoinStore", SD_BUS_ARGS("a{sv}", options),

@@ -118,28 +118,34 @@ static void test_max_calls_per_s(void **state)
         GrantList *list = *state;
         const gid_t gid = 50;
         const Caller member = {.uid = 1001, .gids = (gid_t *) &gid, .n_gids = 1};
+        const Grant *grant;
 
         list->grants[0]->max_calls_per_s = 2;
         for (unsigned i = 0; i < 2; i++)
-                assert_int_equal(
-                        grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, NULL, 1000),
-                        GRANT_ALLOWED);
-        assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, NULL, 1000),
-                         GRANT_LIMITED);
+                assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, NULL,
+                                                  1000, &grant),
+                                 GRANT_ALLOWED);
+        assert_int_equal(
+                grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, NULL, 1000, &grant),
+                GRANT_LIMITED);
         /* Each uid has its own limit, a denied call counts nowhere, and root has none. */
-        assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, NULL, 1000),
-                         GRANT_ALLOWED);
+        assert_int_equal(
+                grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, NULL, 1000, &grant),
+                GRANT_ALLOWED);
         for (unsigned i = 0; i < 9; i++) {
                 assert_int_equal(
-                        grants_take_call(list, &member, "shop", RIGHT_EXCHANGE, NULL, 1000),
+                        grants_take_call(list, &member, "shop", RIGHT_EXCHANGE, NULL, 1000, &grant),
                         GRANT_DENIED);
-                assert_int_equal(grants_take_call(list, &root, "shop", RIGHT_EXCHANGE, NULL, 1000),
-                                 GRANT_ALLOWED);
+                assert_int_equal(
+                        grants_take_call(list, &root, "shop", RIGHT_EXCHANGE, NULL, 1000, &grant),
+                        GRANT_ALLOWED);
         }
-        assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, NULL, 1000),
-                         GRANT_ALLOWED);
-        assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, NULL, 1500),
-                         GRANT_ALLOWED);
+        assert_int_equal(
+                grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, NULL, 1000, &grant),
+                GRANT_ALLOWED);
+        assert_int_equal(
+                grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, NULL, 1500, &grant),
+                GRANT_ALLOWED);
 
         /* Another grant without a limit is for another relying party. */
         push_grant(list);
@@ -147,11 +153,15 @@ static void test_max_calls_per_s(void **state)
         assert_int_equal(strv_push(&list->grants[1]->rp_ids, "fast.example"), 0);
         for (unsigned i = 0; i < 9; i++)
                 assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE,
-                                                  "fast.example", 1500),
+                                                  "fast.example", 1500, &grant),
                                  GRANT_ALLOWED);
-        assert_int_equal(
-                grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, "slow.example", 1500),
-                GRANT_LIMITED);
+        assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, "slow.example",
+                                          1500, &grant),
+                         GRANT_LIMITED);
+        assert_ptr_equal(grant, list->grants[0]);
+        assert_int_equal(grants_take_call(list, &root, "shop", RIGHT_AUTHORIZE, NULL, 1500, &grant),
+                         GRANT_ALLOWED);
+        assert_null(grant);
 }
 
 int main(void)
