@@ -46,6 +46,7 @@ static const char help[] =
         "  store status                         Show the state of the link store\n"
         "  store join [--apply]                 Import this host's own links into etcd\n"
         "  store verify                         Compare this host's links with etcd\n"
+        "  metrics [FILE|-]                     Print metrics for Prometheus\n"
         "  audit                                Show the audit log\n"
         "  doctor                               Diagnose problems and suggest fixes\n"
         "  set-key [-]                          Verify, encrypt and activate an API key\n"

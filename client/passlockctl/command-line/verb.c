@@ -71,6 +71,7 @@ static const Verb verbs[] = {
         {{"store", "join"}, 0, 0, OPTION_BIT(OPTION_APPLY), verb_store_join, true},
         {{"store", "status"}, 0, 0, 0, verb_store_status, true},
         {{"store", "verify"}, 0, 0, 0, verb_store_verify, true},
+        {{"metrics", NULL}, 0, 1, 0, verb_metrics, true},
         {{"audit", NULL}, 0, 0, AUDIT_OPTIONS, verb_audit, .is_about_host = true},
         {{"doctor", NULL}, 0, 0, OPTION_BIT(OPTION_CA_FILE), verb_doctor, .is_about_host = true},
         {{"set-key", NULL}, 0, 1, SET_KEY_OPTIONS, verb_set_key, .is_about_host = true},

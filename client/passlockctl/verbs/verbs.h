@@ -8,6 +8,7 @@ int verb_status(Invocation *invocation);
 int verb_store_status(Invocation *invocation);
 int verb_store_verify(Invocation *invocation);
 int verb_store_join(Invocation *invocation);
+int verb_metrics(Invocation *invocation);
 int verb_audit(Invocation *invocation);
 int verb_doctor(Invocation *invocation);
 int verb_set_key(Invocation *invocation);
