@@ -22,12 +22,14 @@ def run(*command):
 
 @pytest.fixture(scope="module")
 def manual(tmp_path_factory):
-    """A directory with man3 and man5 in it, as they are installed."""
+    """A directory with man3, man5 and man7 in it, as they are installed."""
     directory = tmp_path_factory.mktemp("man")
     made = (sys.executable, "-B")
     run(*made, "doc/man/from-header.py", "client/libpasslock/passlock.h", directory / "man3")
     run(*made, "doc/man/from-xml.py", directory / "man5", "doc/man/dev.passlock.Passlock1.5.in",
         "dbus/error.h", *INTERFACES)
+    run(*made, "doc/man/from-metrics.py", directory / "man7", "doc/man/passlock-metrics.7.in",
+        "daemon/metrics/metric.h")
     return directory
 
 
