@@ -18,6 +18,7 @@ CALLS = {
     ("Manager", "Diagnose"): ((), "ok"),
     ("Manager", "ListRights"): ((), "ok"),
     ("Manager", "GetStore"): ((), "ok"),
+    ("Manager", "GetMetrics"): ((), "ok"),
     ("Manager", "VerifyStore"): ((), "NotConfigured"),
     ("Manager", "JoinStore"): ((EMPTY,), "NotConfigured"),
     ("Manager", "ProveKey"): (("default", "n" * 32), "ok"),
