@@ -30,7 +30,7 @@ static ApiRequestCounts *counts_of(const ApiCall *call)
         return api_counts_of(call->api->counts, call->endpoint->name);
 }
 
-static void count_attempt(const ApiCall *call)
+static void count_attempt(const ApiCall *call, const ApiReply *reply)
 {
         ApiRequestCounts *counts = counts_of(call);
 
@@ -38,6 +38,8 @@ static void count_attempt(const ApiCall *call)
                 return;
         histogram_add(&counts->durations, monotonic_us() - call->attempted_at_us);
         counts->n_retries += call->n_attempts > 1;
+        if (reply->connect_us > 0)
+                histogram_add(&call->api->counts->connects, reply->connect_us);
 }
 
 /* `reply` NULL: the caller gave up. */
@@ -274,7 +276,7 @@ static void on_reply(int r, const ApiReply *reply, void *userdata)
 
         assert(call->attempt && !call->pause);
         call->attempt = NULL;
-        count_attempt(call);
+        count_attempt(call, reply);
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
         api_server_record_reply(call->api->server, r, reply);

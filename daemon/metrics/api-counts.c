@@ -38,8 +38,11 @@ static void report_request(const ApiRequestCounts *counts, MetricsReport *report
 
 void api_counts_report(const ApiCounts *counts, MetricsReport *report, const char *tenancy)
 {
+        const char *labels[METRIC_LABELS_MAX] = {tenancy};
+
         for (unsigned i = 0; i < API_COUNTS_REQUESTS_MAX && counts->requests[i]; i++)
                 report_request(counts->requests[i], report, tenancy);
+        histogram_report(&counts->connects, report, METRIC_API_CONNECT, labels);
         metrics_report_add(report, METRIC_API_SUCCESS, (double) counts->succeeded_at_ms / 1000,
                            tenancy);
 }

@@ -18,6 +18,7 @@ typedef struct ApiRequestCounts {
 /* Zero-initialised, all are 0. */
 typedef struct ApiCounts {
         ApiRequestCounts *requests[API_COUNTS_REQUESTS_MAX];
+        Histogram connects;
         uint64_t succeeded_at_ms; /* since the epoch; 0: never */
 } ApiCounts;
 

@@ -68,6 +68,9 @@
         X(API_DURATION, "passlock_api_request_duration_seconds", HISTOGRAM, "tenancy request", \
           "Time from sending a request to the key holder until the reply of the API, or its " \
           "absence. Each retry counts.") \
+        X(API_CONNECT, "passlock_api_connect_duration_seconds", HISTOGRAM, "tenancy", \
+          "Part of these times for requests that opened a connection and got a reply: name " \
+          "resolution, connection and TLS handshake.") \
         X(API_IN_FLIGHT, "passlock_api_calls_in_flight", GAUGE, "tenancy", \
           "Calls to the API in flight.") \
         X(API_BREAKER, "passlock_api_breaker_open", GAUGE, "tenancy", \

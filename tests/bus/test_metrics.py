@@ -24,6 +24,7 @@ TABLE = {name: (kind.lower(), labels.split())
          for name, kind, labels in ROW.findall((source_dir() / "daemon/metrics/metric.h").read_text())}
 API_CALLS = "passlock_api_calls_total"
 DURATION = "passlock_api_request_duration_seconds"
+CONNECT = "passlock_api_connect_duration_seconds"
 
 
 class Metrics:
@@ -119,6 +120,9 @@ def test_api(started, reader):
     assert metrics.get(f"{DURATION}_count", request="principal") == 1
     assert metrics.get(f"{DURATION}_bucket", request="principal", le="+Inf") == 1
     assert 0 < metrics.get(f"{DURATION}_sum", request="principal") < 60
+    connects, requests = metrics.get(f"{CONNECT}_count"), metrics.get(f"{DURATION}_count")
+    assert 1 <= connects <= requests
+    assert 0 < metrics.get(f"{CONNECT}_sum", tenancy="default") < metrics.get(f"{DURATION}_sum")
     started_at = metrics.get("passlock_start_time_seconds")
     assert metrics.get("passlock_api_last_success_timestamp_seconds", tenancy="default") >= started_at
     assert metrics.get("passlock_api_key_timestamp_seconds", tenancy="default") >= started_at
