@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/config-loader.h"
 #include "daemon/grant-name-resolver.h"
@@ -28,6 +29,9 @@ struct ConfigLoader {
         Config *pending;            /* parsed; its names are being looked up */
         PendingReloadQueue reloads; /* callers waiting for `pending` */
         sd_event_source *deadline;
+        uint64_t n_reloads[2]; /* failed, and successful */
+        uint64_t loaded_at_ms; /* the configuration in force, since the epoch */
+        bool last_failed;      /* the last reload */
 };
 
 static GrantList *grants_in_force(const ConfigLoader *loader)
@@ -53,7 +57,8 @@ static int describe_failure(int r, char **ret_text)
         return r == -EMFILE || r == -ENFILE ? ERROR_LIMITS_EXCEEDED : r;
 }
 
-static void record_end(const PendingReload *reload, int r, const char *text)
+/* `reload` NULL: the start. */
+static void record_end(ConfigLoader *loader, const PendingReload *reload, int r, const char *text)
 {
         const AuditOrigin *origin = reload && reload->has_origin ? &reload->origin : NULL;
 
@@ -61,6 +66,9 @@ static void record_end(const PendingReload *reload, int r, const char *text)
                 audit(EVENT_CONFIGURATION_LOADED, .origin = origin);
         else
                 audit(EVENT_CONFIGURATION_REFUSED, .origin = origin, .error = r, .text = text);
+        loader->last_failed = r != 0;
+        if (reload)
+                loader->n_reloads[r == 0]++;
 }
 
 static void record_findings(const ConfigLoader *loader)
@@ -97,6 +105,7 @@ static int apply_pending(ConfigLoader *loader, char **ret_text)
         }
         config_free(loader->config);
         loader->config = TAKE_PTR(config);
+        loader->loaded_at_ms = realtime_ms();
         record_findings(loader);
         return 0;
 }
@@ -112,7 +121,7 @@ static void finish_reload(ConfigLoader *loader)
         STAILQ_CONCAT(&reloads, &loader->reloads);
         r = apply_pending(loader, &text);
         STAILQ_FOREACH(reload, &reloads, entry)
-                record_end(reload, r, text);
+                record_end(loader, reload, r, text);
         loader->owner.idle(loader->owner.userdata);
         while ((reload = STAILQ_FIRST(&reloads))) {
                 STAILQ_REMOVE_HEAD(&reloads, entry);
@@ -233,7 +242,7 @@ int config_loader_start(ConfigLoader *loader)
                 r = apply_pending(loader, &text);
         }
         if (r != 0)
-                record_end(NULL, r, text);
+                record_end(loader, NULL, r, text);
         return r;
 }
 
@@ -289,7 +298,7 @@ int config_loader_reload(ConfigLoader *loader, const AuditOrigin *origin, Config
                 (void) TAKE_PTR(reload);
                 return 0;
         }
-        record_end(reload, r, *ret_text);
+        record_end(loader, reload, r, *ret_text);
         if (STAILQ_EMPTY(&loader->reloads))
                 loader->owner.idle(loader->owner.userdata);
         return r;
@@ -312,4 +321,12 @@ int config_loader_diagnose(const ConfigLoader *loader, FindingList *list)
         if (r == 0)
                 r = config_diagnose_grants(grants_in_force(loader), list);
         return r == 0 ? config_diagnose_files(loader->config, list) : r;
+}
+
+void config_loader_report(const ConfigLoader *loader, MetricsReport *report)
+{
+        metrics_report_add(report, METRIC_RELOADS, loader->n_reloads[true], "ok");
+        metrics_report_add(report, METRIC_RELOADS, loader->n_reloads[false], "failed");
+        metrics_report_add(report, METRIC_RELOAD_OK, !loader->last_failed);
+        metrics_report_add(report, METRIC_CONFIG_LOADED, (double) loader->loaded_at_ms / 1000);
 }

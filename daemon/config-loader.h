@@ -5,6 +5,7 @@
 
 #include "daemon/audit/audit.h"
 #include "daemon/config/config.h"
+#include "daemon/metrics/report.h"
 
 /*
  * Loads the configuration at the start and on reload: parses the files, looks up the users and
@@ -68,3 +69,5 @@ const Config *config_loader_config(const ConfigLoader *loader);
 
 /* Adds the findings on the configuration in force. Returns 0 or -ENOMEM. */
 int config_loader_diagnose(const ConfigLoader *loader, FindingList *list);
+
+void config_loader_report(const ConfigLoader *loader, MetricsReport *report);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-event.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "build-config.h"
 #include "daemon/api/api.h"
@@ -17,6 +18,8 @@
 #include "daemon/health.h"
 #include "daemon/holder/holder.h"
 #include "daemon/memory/memory-trim.h"
+#include "daemon/metrics-sources.h"
+#include "daemon/metrics/call-counts.h"
 #include "daemon/notify.h"
 #include "daemon/service.h"
 #include "daemon/shared-store-join.h"
@@ -39,6 +42,7 @@
 #define STATE_DIRECTORY "/var/lib/passlockd"
 
 struct Service {
+        uint64_t started_at_ms; /* since the epoch */
         sd_event *event;
         Holder *holder;
         ApiContext *api;
@@ -173,6 +177,21 @@ static int on_get_store(void *userdata, ResultFunc func, void *func_userdata, Ca
                                                  func_userdata, ret);
         func(&(Result){.store = &local}, func_userdata);
         return CALL_ANSWERED;
+}
+
+static void on_report(void *userdata, MetricsReport *report)
+{
+        const Service *service = userdata;
+        const MetricsSources sources = {
+                .started_at_ms = service->started_at_ms,
+                .loader = service->loader,
+                .holder = service->holder,
+                .tenancies = service->tenancies,
+                .store = service->store,
+                .shared = service->shared,
+        };
+
+        metrics_sources_report(&sources, report);
 }
 
 static int on_verify_store(void *userdata, ResultFunc func, void *func_userdata, Call **ret)
@@ -420,6 +439,7 @@ static int open_bus(Service *service)
         const BusOwner owner = {
                 .reload = on_reload_call,
                 .diagnose = on_diagnose,
+                .report = on_report,
                 .get_store = on_get_store,
                 .verify_store = on_verify_store,
                 .join_store = on_join_store,
@@ -500,6 +520,7 @@ int service_new(const char *config_file, const char *key_holder, Service **ret)
 
         if (!service)
                 return -ENOMEM;
+        service->started_at_ms = realtime_ms();
         r = audit_open();
         if (r >= 0)
                 r = log_errno_origin(sd_event_new(&service->event));
@@ -561,6 +582,7 @@ Service *service_free(Service *service)
                 store_free(service->store);
         holder_free(service->holder);
         sd_event_unref(service->event);
+        call_counts_clear();
         free(service);
         audit_close();
         return NULL;

@@ -51,7 +51,7 @@ static const char *state_of(const EtcdLogStatus *log, const ReplicaStatus *repli
         return replica->is_loading ? "loading" : log->state;
 }
 
-static void get_local(SharedStore *shared, char *const *endpoints, StoreStatus *ret)
+void shared_store_get_status(SharedStore *shared, char *const *endpoints, StoreStatus *ret)
 {
         ReplicaStatus replica;
         EtcdLogStatus log;
@@ -141,7 +141,7 @@ static void on_health(const EtcdHealth *health, void *userdata)
         StoreStatus status;
 
         call->check = NULL;
-        get_local(call->shared, call->endpoints, &status);
+        shared_store_get_status(call->shared, call->endpoints, &status);
         add_health(&status, health);
         call_end(&call->call, &(Result){.store = &status});
 }

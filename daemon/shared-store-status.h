@@ -11,5 +11,8 @@
 int shared_store_status_start(SharedStore *shared, char *const *endpoints, ResultFunc func,
                               void *userdata, Call **ret);
 
+/* The facts of this host alone: `members` and what only etcd knows are empty. */
+void shared_store_get_status(SharedStore *shared, char *const *endpoints, StoreStatus *ret);
+
 /* Adds findings without a request to etcd. `place` is that of [Store]. Returns 0 or -ENOMEM. */
 int shared_store_diagnose(SharedStore *shared, const char *place, FindingList *list);

@@ -11,4 +11,5 @@
         X(LINKS_WRITE, 5, "Links.Write") \
         X(VAULT_READ, 6, "Vault.Read") \
         X(VAULT_WRITE, 7, "Vault.Write") \
-        X(MAILBOX, 8, "Mailbox")
+        X(MAILBOX, 8, "Mailbox") \
+        X(METRICS, 9, "Metrics")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sys/param.h>
 
 #include "base/log.h"
 #include "daemon/memory/memory-trim.h"
@@ -87,9 +88,11 @@ static void send_reply(KeyHolder *holder, uint64_t id, const Account *account, i
                 r = -EIO;
         message.reply.r = r;
         if (account)
-                message.reply.slots = http_client_slots(account->origin->http);
+                message.reply.slots =
+                        (uint16_t) MIN(http_client_slots(account->origin->http), UINT16_MAX);
         if (reply) {
-                message.reply.status = reply->status <= 999 ? reply->status : 999;
+                message.reply.status = (uint16_t) MIN(reply->status, 999U);
+                message.reply.connect_us = reply->connect_us;
                 message.reply.retry_after_s = reply->retry_after_s;
                 message.reply.date_ms = reply->date_ms;
         }

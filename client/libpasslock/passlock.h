@@ -81,6 +81,7 @@ typedef struct passlock_finding_list passlock_finding_list;
 typedef struct passlock_right passlock_right;
 typedef struct passlock_right_list passlock_right_list;
 typedef struct passlock_store passlock_store;
+typedef struct passlock_metrics passlock_metrics;
 typedef struct passlock_verification passlock_verification;
 typedef struct passlock_joined_links passlock_joined_links;
 typedef struct passlock_left_store passlock_left_store;
@@ -300,6 +301,8 @@ typedef void (*passlock_right_list_callback)(passlock *client, int r, const char
                                              passlock_right_list *rights, void *userdata);
 typedef void (*passlock_store_callback)(passlock *client, int r, const char *error_text,
                                         passlock_store *store, void *userdata);
+typedef void (*passlock_metrics_callback)(passlock *client, int r, const char *error_text,
+                                          passlock_metrics *metrics, void *userdata);
 typedef void (*passlock_verification_callback)(passlock *client, int r, const char *error_text,
                                                passlock_verification *verification, void *userdata);
 typedef void (*passlock_joined_links_callback)(passlock *client, int r, const char *error_text,
@@ -672,6 +675,15 @@ int passlock_get_store_async(passlock *client, passlock_store_callback callback,
                              passlock_call **ret_call);
 
 /*
+ * Gets the metrics of the daemon: counters and histograms since its start, and gauges, see
+ * passlock-metrics(7). For root, users with the right Metrics, and users authorized by polkit: see
+ * passlock_set_interactive(). Error: ACCESS_DENIED.
+ */
+int passlock_get_metrics(passlock *client, passlock_metrics **ret);
+int passlock_get_metrics_async(passlock *client, passlock_metrics_callback callback, void *userdata,
+                               passlock_call **ret_call);
+
+/*
  * Compares the links of this host with those in the shared store. It takes seconds, and longer with
  * many links: see passlock_set_timeout_ms(). For root, and for users authorized by polkit: see
  * passlock_set_interactive(). Errors: ACCESS_DENIED, NOT_CONFIGURED (the store is not shared),
@@ -1039,6 +1051,26 @@ const char *passlock_store_get_member_id(const passlock_store *store, size_t ind
 /* Whether a member is the leader, and whether it answers at an endpoint of the configuration. */
 bool passlock_store_member_is_leader(const passlock_store *store, size_t index);
 bool passlock_store_member_answers(const passlock_store *store, size_t index);
+
+/* Metrics of the daemon: samples in the order of passlock-metrics(7). */
+passlock_metrics *passlock_metrics_ref(passlock_metrics *metrics);
+passlock_metrics *passlock_metrics_unref(passlock_metrics *metrics);
+
+/* All samples in the text format of Prometheus, version 0.0.4. */
+const char *passlock_metrics_get_text(const passlock_metrics *metrics);
+
+/* Number of samples. */
+size_t passlock_metrics_get_size(const passlock_metrics *metrics);
+
+/* Name of a sample, and the type of its metric: "counter", "gauge" or "histogram". */
+const char *passlock_metrics_get_name(const passlock_metrics *metrics, size_t index);
+const char *passlock_metrics_get_type(const passlock_metrics *metrics, size_t index);
+
+/* NULL-terminated array of names and values of the labels of a sample, in turn. */
+const char *const *passlock_metrics_get_labels(const passlock_metrics *metrics, size_t index);
+
+/* Value of a sample. */
+double passlock_metrics_get_value(const passlock_metrics *metrics, size_t index);
 
 /* The result of a comparison of this host's links with those in the shared store. */
 passlock_verification *passlock_verification_ref(passlock_verification *verification);

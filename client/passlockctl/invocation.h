@@ -19,6 +19,7 @@ DEFINE_CLEANUP(passlock_import *, passlock_import_unref);
 DEFINE_CLEANUP(passlock_reconciliation *, passlock_reconciliation_unref);
 DEFINE_CLEANUP(passlock_right_list *, passlock_right_list_unref);
 DEFINE_CLEANUP(passlock_store *, passlock_store_unref);
+DEFINE_CLEANUP(passlock_metrics *, passlock_metrics_unref);
 DEFINE_CLEANUP(passlock_verification *, passlock_verification_unref);
 DEFINE_CLEANUP(passlock_joined_links *, passlock_joined_links_unref);
 DEFINE_CLEANUP(passlock_left_store *, passlock_left_store_unref);

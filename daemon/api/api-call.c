@@ -22,6 +22,26 @@ static bool has_breaker(const ApiCall *call)
         return call->endpoint->kind == API_REQUEST_TENANCY;
 }
 
+/* NULL: nothing is counted, as for key proofs, which make no HTTP request. */
+static ApiRequestCounts *counts_of(const ApiCall *call)
+{
+        if (!call->api->counts || call->endpoint->kind == API_REQUEST_KEY_PROOF)
+                return NULL;
+        return api_counts_of(call->api->counts, call->endpoint->name);
+}
+
+static void count_attempt(const ApiCall *call, const ApiReply *reply)
+{
+        ApiRequestCounts *counts = counts_of(call);
+
+        if (!counts)
+                return;
+        histogram_add(&counts->durations, monotonic_us() - call->attempted_at_us);
+        counts->n_retries += call->n_attempts > 1;
+        if (reply->connect_us > 0)
+                histogram_add(&call->api->counts->connects, reply->connect_us);
+}
+
 /* `reply` NULL: the caller gave up. */
 static void record_attempt(const ApiCall *call, const ApiReply *reply)
 {
@@ -101,6 +121,29 @@ static void observe(const ApiCall *call, int r)
                 api->observer(api, r, api->observer_userdata);
 }
 
+/* Whether the API accepted the key, and replied what the endpoint documents. */
+static bool is_answer(const ApiCall *call, int r)
+{
+        const Error *error = call->endpoint->errors;
+
+        if (!has_breaker(call) || r == ERROR_API_DENIED)
+                return false;
+        while (error && *error && (int) *error != r)
+                error++;
+        return r == 0 || (error && *error);
+}
+
+static void count_end(const ApiCall *call, int r)
+{
+        ApiRequestCounts *counts = counts_of(call);
+
+        if (!counts)
+                return;
+        outcome_counts_add(&counts->outcomes, r);
+        if (is_answer(call, r))
+                call->api->counts->succeeded_at_ms = realtime_ms();
+}
+
 static Result payload_result(const ApiPayload *payload)
 {
         return (Result){
@@ -127,6 +170,7 @@ void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const ApiReply *
                 r = call->endpoint->read(reply->body, reply->body_len, &payload);
         result = r == 0 ? payload_result(&payload)
                         : (Result){.r = r, .retry_after_s = retry_after_s};
+        count_end(call, r);
         observe(call, r);
         api_call_cancel(call);
         func(&result, userdata);
@@ -232,6 +276,7 @@ static void on_reply(int r, const ApiReply *reply, void *userdata)
 
         assert(call->attempt && !call->pause);
         call->attempt = NULL;
+        count_attempt(call, reply);
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
         api_server_record_reply(call->api->server, r, reply);
@@ -291,6 +336,7 @@ int api_call_start(ApiCall *call)
                 api_breaker_count_call(&call->api->server->breaker);
         request.timeout_ms = call->deadline_ms - now_ms;
         call->attempted_at_ms = now_ms;
+        call->attempted_at_us = monotonic_us();
         call->n_attempts++;
         return transport->start(transport->userdata, &request, on_reply, call, &call->attempt);
 }

@@ -51,6 +51,7 @@ struct ApiCall {
         char *body;           /* NULL: none */
         uint64_t deadline_ms; /* set when started */
         uint64_t attempted_at_ms;
+        uint64_t attempted_at_us;
         unsigned n_attempts;
         ApiExchange *attempt;   /* attempt in flight, or NULL */
         sd_event_source *pause; /* retry timer, or NULL */
@@ -71,6 +72,7 @@ struct Api {
         unsigned n_background;
         ApiObserverFunc observer;
         void *observer_userdata;
+        ApiCounts *counts; /* may be NULL */
 };
 
 /* Starts the first attempt. Returns 0 or the result of ApiTransport.start(). */

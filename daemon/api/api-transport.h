@@ -42,6 +42,7 @@ typedef struct ApiReply {
         size_t body_len;
         uint32_t retry_after_s; /* Retry-After; 0: none, or past */
         uint64_t date_ms;       /* the Date header; 0: none */
+        uint32_t connect_us;    /* to connect; 0: the request had an open connection, or got none */
         unsigned slots;         /* how many calls the API answers at once; 0: unknown */
 } ApiReply;
 

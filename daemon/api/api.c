@@ -119,6 +119,7 @@ int api_new(ApiContext *context, const ApiSettings *settings, const Api *previou
         api->observer_userdata = observer_userdata;
         api->timeout_ms = settings->timeout_ms;
         api->key = settings->key;
+        api->counts = settings->counts;
         api->tenancy_id = strdup(settings->tenancy_id);
         if (!api->tenancy_id)
                 return -ENOMEM;
@@ -209,6 +210,11 @@ uint64_t api_replied_at_ms(const Api *api)
 uint64_t api_probe_at_ms(const Api *api)
 {
         return api->server->breaker.probe_at_ms;
+}
+
+unsigned api_n_calls(const Api *api)
+{
+        return api->n_foreground + api->n_background;
 }
 
 unsigned api_slots(const Api *api)

@@ -4,6 +4,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/api/api-transport.h"
+#include "daemon/metrics/api-counts.h"
 #include "daemon/model/authentication.h"
 #include "daemon/model/result.h"
 
@@ -49,6 +50,7 @@ typedef struct ApiSettings {
         uint64_t account; /* with endpoint and trust anchors; see api-transport.h */
         uint64_t key; /* identifies the key, see API_KEY_UNKNOWN; 0: none, only the key set can be
                          fetched */
+        ApiCounts *counts; /* outlives all calls; NULL: nothing is counted */
 } ApiSettings;
 
 /* Observes the results of foreground calls with a key. Runs before the callback of the call. */
@@ -75,6 +77,8 @@ const char *api_ca_file(const Api *api);
 uint64_t api_account(const Api *api);
 uint64_t api_key(const Api *api);
 uint64_t api_timeout_ms(const Api *api);
+/* Calls in flight. */
+unsigned api_n_calls(const Api *api);
 /* How many calls the API answers at once. */
 unsigned api_slots(const Api *api);
 /* The API's clock, see api_server_clock_ms(); 0: unknown. */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/audit/audit.h"
 #include "daemon/audit/journal.h"
+#include "daemon/metrics/counter.h"
 #include "dbus/error.h"
 
 /* Queue limits for a slow journal. Records of failed calls get a part of it, so that they cannot
@@ -200,6 +201,7 @@ static void record_lost(size_t n_waiting)
 {
         uint64_t n_lost = journal_take_lost(n_waiting);
 
+        counter_add(COUNTER_RECORDS_LOST, n_lost);
         if (n_lost > 0)
                 audit(EVENT_RECORDS_LOST, .counts = {{FIELD_COUNT, n_lost}});
 }

@@ -16,6 +16,7 @@
 #include "daemon/bus/interfaces/subscription.h"
 #include "daemon/bus/objects.h"
 #include "daemon/bus/ping.h"
+#include "daemon/metrics/call-counts.h"
 #include "dbus/names.h"
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
@@ -433,6 +434,11 @@ int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_pe
         bus->grants = *grants;
         bus->grants_generation++;
         *grants = (GrantList){};
+        for (size_t i = 0; i < bus->grants.n_grants; i++) {
+                Grant *grant = bus->grants.grants[i];
+
+                grant->source = call_counts_source_of_grant(grant->name);
+        }
         return 0;
 }
 

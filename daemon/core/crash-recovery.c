@@ -319,6 +319,11 @@ void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool 
         }
 }
 
+size_t crash_recovery_n_unfinished(const CrashRecovery *recovery)
+{
+        return interrupted_exchanges_count(&recovery->interrupted);
+}
+
 int crash_recovery_wait(CrashRecovery *recovery, WaitFunc func, void *userdata)
 {
         bool is_due = is_in_progress(recovery) ||

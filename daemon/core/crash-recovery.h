@@ -25,6 +25,9 @@ uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent 
 /* The retry has ended. An unresolved exchange becomes a claim again. */
 void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool resolved);
 
+/* Exchanges of earlier processes that have no outcome yet. */
+size_t crash_recovery_n_unfinished(const CrashRecovery *recovery);
+
 /* Continues a recovery that waited for an exchange which has ended. */
 void crash_recovery_resume(CrashRecovery *recovery);
 /* A decision not to link a passkey could not be stored, so recovery must link nothing. */

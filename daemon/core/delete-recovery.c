@@ -45,6 +45,16 @@ static void drop(DeleteRecovery *recovery, PendingDelete *pending)
         pending_delete_free(pending);
 }
 
+size_t delete_recovery_n_unfinished(const DeleteRecovery *recovery)
+{
+        const PendingDelete *pending;
+        size_t n = 0;
+
+        TAILQ_FOREACH(pending, &recovery->deletes, entry)
+                n++;
+        return n;
+}
+
 int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList *links,
                         uint64_t intent_id, const AuditOrigin *origin)
 {

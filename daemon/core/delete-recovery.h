@@ -14,6 +14,9 @@
 
 extern const TenancyPart delete_recovery_part;
 
+/* Deletes that have no outcome yet. */
+size_t delete_recovery_n_unfinished(const DeleteRecovery *recovery);
+
 /* Takes ownership of the links, in their state when the delete was sent. `intent_id` is 0 if there
  * is no intent on disk. Returns 0 or -ENOMEM. */
 int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList *links,

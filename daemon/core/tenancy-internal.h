@@ -55,6 +55,9 @@ struct Tenancy {
         sd_event *event;
         struct Store *store;
         TenancyListener listener;
+        ApiCounts api_counts;
+        uint64_t timed_key;    /* the last key that was known */
+        uint64_t key_since_ms; /* realtime; 0: no key */
         /* State of the parts */
         ApiWatch *api_watch;
         Exchanges *exchanges;

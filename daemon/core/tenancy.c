@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/store/store.h"
@@ -204,6 +205,7 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         free(tenancy->id);
         free(tenancy->label);
         free(tenancy->credential);
+        api_counts_clear(&tenancy->api_counts);
         free(tenancy);
         return NULL;
 }
@@ -250,12 +252,22 @@ static TenancyState state_of_key(uint64_t key)
         return key ? TENANCY_READY : TENANCY_UNCONFIGURED;
 }
 
+/* The key holder's restart does not change keys. */
+static void note_key_time(Tenancy *tenancy, uint64_t key)
+{
+        if (key == API_KEY_UNKNOWN || (key != 0 && key == tenancy->timed_key))
+                return;
+        tenancy->timed_key = key;
+        tenancy->key_since_ms = key ? realtime_ms() : 0;
+}
+
 /* Assumes that a new key is valid; the next API call updates the state. */
 static void tenancy_note_key(Tenancy *tenancy, uint64_t old, uint64_t key)
 {
         if (old != 0 && old == key)
                 return;
         (void) tenancy_set_state(tenancy, state_of_key(key));
+        note_key_time(tenancy, key);
         if (old == API_KEY_UNKNOWN)
                 old = 0;
         if (key != API_KEY_UNKNOWN && (old || key))
@@ -301,7 +313,8 @@ int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings)
                                     .ca_file = settings->ca_file,
                                     .timeout_ms = settings->timeout_ms,
                                     .account = settings->account,
-                                    .key = settings->key};
+                                    .key = settings->key,
+                                    .counts = &tenancy->api_counts};
         _cleanup_(freep) char *label = strdup(settings->label);
         _cleanup_(freep) char *credential = strdup(settings->credential);
         Api *api;

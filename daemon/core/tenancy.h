@@ -5,6 +5,7 @@
 
 #include "base/macro.h"
 #include "daemon/audit/audit.h"
+#include "daemon/metrics/report.h"
 #include "daemon/model/finding.h"
 #include "daemon/model/link.h"
 
@@ -115,6 +116,9 @@ uint64_t tenancy_timeout_ms(const Tenancy *tenancy);
 bool tenancy_api_replied_since(const Tenancy *tenancy, uint64_t ms);
 /* While the API is known to be down: seconds until it is tried again; else 0. */
 uint32_t tenancy_retry_after_s(const Tenancy *tenancy);
+
+/* Adds the metrics of a configured tenancy. */
+void tenancy_report(Tenancy *tenancy, MetricsReport *report);
 
 /* Adds findings about unfinished recoveries. Returns 0 or -ENOMEM. */
 int tenancy_find(const Tenancy *tenancy, FindingList *list);

@@ -284,6 +284,7 @@ static void on_reply(HolderCalls *calls, const ProtocolMessage *message)
                                      .body_len = message->texts[0].len,
                                      .retry_after_s = message->reply.retry_after_s,
                                      .date_ms = message->reply.date_ms,
+                                     .connect_us = message->reply.connect_us,
                                      .slots = message->reply.slots});
 }
 

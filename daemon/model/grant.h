@@ -12,14 +12,14 @@ typedef enum Right {
 #define X(name, bit, text) RIGHT_##name = 1U << (bit),
         RIGHT_TABLE(X)
 #undef X
-                RIGHT_ALL = (1U << 9) - 1,
+                RIGHT_ALL = (1U << 10) - 1,
 } Right;
 
 #define N_RIGHTS ((size_t) __builtin_popcount(RIGHT_ALL))
 
 /* The rights that Enforce=no never gives: changes of the vault cannot be undone, and it has data of
- * all users. */
-#define RIGHTS_ALWAYS_ENFORCED (RIGHT_VAULT_READ | RIGHT_VAULT_WRITE)
+ * all users; metrics are those of all tenancies. */
+#define RIGHTS_ALWAYS_ENFORCED (RIGHT_VAULT_READ | RIGHT_VAULT_WRITE | RIGHT_METRICS)
 
 /* Parses a right or "All". Returns 0 or -EINVAL. */
 int right_from_name(const char *name, Right *ret);
@@ -79,6 +79,7 @@ typedef struct Grant {
         bool unenforced;      /* Enforce=no */
         char *enforce_place;  /* of the last Enforce= */
         UnenforcedUses *uses; /* with Enforce=no, those on record; NULL: none yet */
+        unsigned source;      /* of authorizations, for the bus */
 } Grant;
 
 Grant *grant_free(Grant *grant);

@@ -2,8 +2,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "daemon/metrics/histogram.h"
+#include "daemon/metrics/outcome.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/engines/engine-local.h"
 #include "daemon/store/engines/engine-shared.h"
@@ -25,6 +29,8 @@ struct Store {
         Engine *engine;
         ChangeQueue ended;         /* completed, not reported yet */
         StoreFailure last_failure; /* of reads */
+        OutcomeCounts outcomes;    /* of changes */
+        Histogram durations;
 };
 
 /* Makes an engine for the environment. */
@@ -157,6 +163,27 @@ bool store_is_shared(const Store *store)
         return store->engine->class->is_elsewhere;
 }
 
+static uint64_t size_of_file(const Store *store)
+{
+        _cleanup_(freep) char *path = NULL;
+        struct stat st;
+
+        if (asprintf(&path, "%s/data.mdb", environment_directory(store->environment)) < 0)
+                return 0;
+        return stat(path, &st) < 0 ? 0 : (uint64_t) st.st_size;
+}
+
+void store_report(Store *store, MetricsReport *report)
+{
+        const char *labels[METRIC_LABELS_MAX] = {};
+
+        metrics_report_add(report, METRIC_STORE_OPEN, store_error(store) == 0);
+        metrics_report_add(report, METRIC_STORE_RESERVE, store_has_reserve(store));
+        metrics_report_add(report, METRIC_STORE_SIZE, size_of_file(store));
+        histogram_report(&store->durations, report, METRIC_STORE_DURATION, labels);
+        outcome_counts_report(&store->outcomes, report, METRIC_STORE_CHANGES, labels, 0);
+}
+
 int store_error(Store *store)
 {
         return environment_error(store->environment);
@@ -183,6 +210,15 @@ int store_get_fd(Store *store)
         return store->engine->class->get_fd(store->engine);
 }
 
+/* Without barriers, which change nothing. */
+static void count_change(Store *store, const StoreChange *change)
+{
+        if (!change->tenancy_id)
+                return;
+        outcome_counts_add(&store->outcomes, change->r);
+        histogram_add(&store->durations, monotonic_us() - change->queued_at_us);
+}
+
 bool store_dispatch(Store *store)
 {
         StoreChange *change = change_queue_pop(&store->ended);
@@ -193,6 +229,7 @@ bool store_dispatch(Store *store)
         }
         if (!change)
                 return false;
+        count_change(store, change);
         change_report(change);
         change_free(change);
         return true;
@@ -484,6 +521,7 @@ int store_has_intents_of_host(Store *store, const char *tenancy_id, unsigned hos
 
 int store_queue(Store *store, StoreChange *change, StoreChange **ret)
 {
+        change->queued_at_us = monotonic_us();
         store->engine->class->queue(store->engine, change);
         if (ret)
                 *ret = change;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "daemon/metrics/report.h"
 #include "daemon/model/intent.h"
 #include "daemon/model/recovery.h"
 
@@ -38,6 +39,7 @@ bool store_is_shared(const Store *store);
 int store_error(Store *store);
 /* Whether the reserve is allocated; without it only removals are accepted. */
 bool store_has_reserve(Store *store);
+void store_report(Store *store, MetricsReport *report);
 /* Commits queued changes without a report, and closes. Returns NULL. */
 Store *store_free(Store *store);
 DEFINE_CLEANUP(Store *, store_free);

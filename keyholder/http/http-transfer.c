@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -429,6 +430,18 @@ static unsigned get_status(CURL *easy)
         return (unsigned) status;
 }
 
+static uint32_t get_connect_us(CURL *easy)
+{
+        curl_off_t connected_us = 0, secured_us = 0;
+        long n_connects = 0;
+
+        curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &n_connects);
+        curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+        curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secured_us);
+        /* Without TLS, there is no second time. */
+        return n_connects > 0 ? (uint32_t) MIN(MAX(connected_us, secured_us), UINT32_MAX) : 0;
+}
+
 HttpReply http_transfer_reply(const HttpTransfer *transfer, int r)
 {
         const HttpReplyBuffer *reply_buffer = &transfer->reply_buffer;
@@ -440,6 +453,7 @@ HttpReply http_transfer_reply(const HttpTransfer *transfer, int r)
                 reply.status = get_status(transfer->easy);
         if (!reply_buffer->headers_complete)
                 return reply;
+        reply.connect_us = get_connect_us(transfer->easy);
         date = get_header(transfer->easy, "Date");
         reply.date_ms = date ? http_date_ms(date) : 0;
         reply.retry_after_s = get_retry_after_s(transfer->easy, reply.date_ms ?: realtime_ms());

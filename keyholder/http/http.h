@@ -41,6 +41,8 @@ typedef struct HttpReply {
         size_t body_len;
         uint32_t retry_after_s; /* Retry-After, by the peer's clock if known; 0: none, or past */
         uint64_t date_ms;       /* the Date header; 0: none */
+        uint32_t connect_us;    /* to resolve, connect and finish the TLS handshake; 0: the request
+                                   had an open connection, or got none */
 } HttpReply;
 
 /*

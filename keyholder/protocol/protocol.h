@@ -44,7 +44,7 @@
  *
  * Reserved for later versions: the other types, and a `reserved` that is not 0.
  */
-#define PROTOCOL_MAGIC     UINT32_C(0x504b4832) /* the last byte is the version, '2' */
+#define PROTOCOL_MAGIC     UINT32_C(0x504b4833) /* the last byte is the version, '3' */
 #define PROTOCOL_CALLS_MAX 4096U
 
 /* See STORE_REQUEST. */
@@ -170,9 +170,10 @@ typedef struct ProtocolLoaded {
 typedef struct ProtocolReply {
         int32_t r; /* as in HttpFunc; or -ESTALE: unknown account, -ENOKEY: no key, -EINVAL: refused
                       path, -ESHUTDOWN: not sent, see STOPPING */
-        uint32_t status;
+        uint16_t status;
+        uint16_t slots;
         uint32_t retry_after_s;
-        uint32_t slots;
+        uint32_t connect_us; /* how long it took to connect; 0: on an open connection, or not */
         uint64_t date_ms;
 } ProtocolReply;
 

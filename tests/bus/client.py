@@ -20,8 +20,8 @@ OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 
 METHODS = {
     "Manager": {"ListTenancies": "", "GetTenancy": "s", "Reload": "", "Diagnose": "",
-                "ListRights": "", "Explain": "sua{sv}", "ProveKey": "ss", "GetStore": "", "VerifyStore": "",
-                "JoinStore": "a{sv}", "LeaveStore": "a{sv}"},
+                "ListRights": "", "Explain": "sua{sv}", "ProveKey": "ss", "GetStore": "", "GetMetrics": "",
+                "VerifyStore": "", "JoinStore": "a{sv}", "LeaveStore": "a{sv}"},
     "Tenancy": {"Authorize": "sssa{sv}", "AuthorizeAuthentication": "sa{sv}",
                 "Exchange": "sa{sv}", "VerifyIdToken": "sa{sv}"},
     "Links": {"GetUser": "s", "ListByUser": "s", "List": "su", "Add": "ss", "Import": "aa{sv}a{sv}",

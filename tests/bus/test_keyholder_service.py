@@ -302,7 +302,7 @@ STATE, LOADED, STOPPING = 65, 66, 70
 
 def message(kind: int, fixed: bytes = b"", texts: tuple[bytes, ...] = ()) -> bytes:
     lengths = [len(text) for text in texts] + [0] * (4 - len(texts))
-    return HEADER.pack(0x504b4832, kind, 0, 0, *lengths) + fixed + b"".join(text + b"\0" for text in texts)
+    return HEADER.pack(0x504b4833, kind, 0, 0, *lengths) + fixed + b"".join(text + b"\0" for text in texts)
 
 
 def loaded() -> bytes:

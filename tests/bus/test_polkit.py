@@ -26,6 +26,7 @@ ASKED = {
     "Reload": ((), "reload", {}, "reload the configuration and the keys of passlockd"),
     "Diagnose": ((), "diagnose", {}, "diagnose problems of passlockd"),
     "GetStore": ((), "diagnose", {}, "see the state of the store of passlockd"),
+    "GetMetrics": ((), "diagnose", {}, "read the metrics of passlockd"),
     "VerifyStore": ((), "diagnose", {}, "compare the links of this host with the shared store"),
     "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
     "GetTenancy": (("",), "find-tenancy", {}, "find a tenancy of passlockd"),
@@ -138,7 +139,7 @@ def test_the_question(host, authority, person, method, interactive):
     assert question.action == ACTION + action
     assert question.interactive is interactive
     assert question.cancellation_id
-    where = {} if method in (*NOT_GRANTED, "ListTenancies") else {
+    where = {} if method in (*NOT_GRANTED, "GetMetrics", "ListTenancies") else {
         "tenancy": "default", "tenancy_id": host.sandbox.tenancy_id}
     words += " (tenancy $(tenancy))" if where else ""
     assert question.details == {"method": method, **where, **details,

@@ -13,7 +13,7 @@ from .stack import Stack, eventually, raises
 pytestmark = pytest.mark.root
 
 ALL = ["Authorize", "AuthorizeAuthentication", "Exchange", "VerifyIdToken", "Links.Read", "Links.Write",
-       "Vault.Read", "Vault.Write", "Mailbox"]
+       "Vault.Read", "Vault.Write", "Mailbox", "Metrics"]
 OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
 # The order in which polkit is asked about a tenancy.
 ACTIONS = ["read-links", "change-links", "import-links", "read-vault", "change-vault"]

@@ -9,13 +9,15 @@
 #include "tests/client/fake-service.h"
 
 /*
- * Diagnose, ListRights, GetStore, VerifyStore, JoinStore, LeaveStore, Explain and ProveKey read
- * their replies from files in DIR at each call: findings  lines of
- * kind|tenancy|name|place|text|advice; no file: AccessDenied rights lines of
- * tenancy|source|grant|names|rp_ids|authenticate (or unenforced), lists with commas; no file:
- * UnknownMethod store     lines of name|type|value, or of name|a(ssbb)|name|id|leader|answers; no
- * file: UnknownMethod verification, join, leave, explanation the same key the daemon's key; no
- * file: no key
+ * The methods of the Manager read their replies from files in DIR at each call:
+ *
+ *   - findings: lines of kind|tenancy|name|place|text|advice; no file: AccessDenied
+ *   - rights: lines of tenancy|source|grant|names|rp_ids|authenticate (or unenforced), lists with
+ *     commas; no file: UnknownMethod
+ *   - store, verification, join, leave, explanation: lines of name|type|value, or of
+ *     name|a(ssbb)|name|id|leader|answers; no file: UnknownMethod
+ *   - metrics: may be empty; no file: AccessDenied
+ *   - key: the daemon's key; no file: no key
  */
 const char *fake_examination_dir = "";
 
@@ -27,6 +29,15 @@ static FILE *open_file(const char *name)
 
         snprintf(path, sizeof(path), "%s/%s", fake_examination_dir, name);
         return fopen(path, "re");
+}
+
+static bool has_file(const char *name)
+{
+        FILE *file = open_file(name);
+
+        if (file)
+                fclose(file);
+        return file;
 }
 
 /* Splits a line into parts; missing parts are "". */
@@ -202,6 +213,20 @@ int fake_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         record("GetStore");
         return reply_file(m, "store");
+}
+
+/* A metric of each kind, and one of a later version. */
+int fake_get_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        record("GetMetrics");
+        if (!has_file("metrics"))
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "no grant");
+        return sd_bus_reply_method_return(m, "a{sv}", 4, "later", "s", "unknown", "calls_total",
+                                          "(ssa(sa{ss}d))", "counter", "Calls.", 1, "", 2, "method",
+                                          "GetUser", "grant", "a \"b\"", 3.0, "none",
+                                          "(ssa(sa{ss}d))", "gauge", "None.", 0, "time_seconds",
+                                          "(ssa(sa{ss}d))", "histogram", "Time.", 3, "_bucket", 1,
+                                          "le", "+Inf", 2.0, "_sum", 0, 0.125, "_count", 0, 2.0);
 }
 
 int fake_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error)

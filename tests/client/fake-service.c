@@ -533,6 +533,7 @@ static const sd_bus_vtable manager[] = {
         M("Diagnose", "", "aa{sv}", fake_diagnose),
         M("ListRights", "", "aa{sv}", fake_list_rights),
         M("GetStore", "", "a{sv}", fake_get_store),
+        M("GetMetrics", "", "a{sv}", fake_get_metrics),
         M("VerifyStore", "", "a{sv}", fake_verify_store),
         M("JoinStore", "a{sv}", "a{sv}", fake_join_store),
         M("LeaveStore", "a{sv}", "a{sv}", fake_leave_store),

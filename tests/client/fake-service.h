@@ -35,6 +35,7 @@ extern const char *fake_examination_dir;
 int fake_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_get_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_leave_store(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -179,6 +179,49 @@ static void test_verification(void **state)
         passlock_verification_unref(verification);
 }
 
+static void expect_sample(const passlock_metrics *metrics, size_t i, const char *name,
+                          const char *type, double value)
+{
+        assert_string_equal(passlock_metrics_get_name(metrics, i), name);
+        assert_string_equal(passlock_metrics_get_type(metrics, i), type);
+        assert_true(passlock_metrics_get_value(metrics, i) == value);
+}
+
+static void test_metrics(void **state)
+{
+        passlock_metrics *metrics = NULL;
+        const char *const *labels;
+        Harness *h = *state;
+
+        assert_int_equal(passlock_get_metrics(h->client, NULL), -EINVAL);
+        assert_int_equal(passlock_get_metrics(h->client, &metrics), PASSLOCK_ERROR_ACCESS_DENIED);
+        write_file(h, "metrics", "");
+        assert_int_equal(passlock_get_metrics(h->client, &metrics), 0);
+        assert_ptr_equal(passlock_metrics_ref(metrics), metrics);
+        assert_null(passlock_metrics_unref(metrics));
+        assert_int_equal(passlock_metrics_get_size(metrics), 4);
+        expect_sample(metrics, 0, "calls_total", "counter", 3);
+        expect_sample(metrics, 1, "time_seconds_bucket", "histogram", 2);
+        expect_sample(metrics, 2, "time_seconds_sum", "histogram", 0.125);
+        labels = passlock_metrics_get_labels(metrics, 0);
+        assert_string_equal(labels[0], "method");
+        assert_string_equal(labels[3], "a \"b\"");
+        assert_null(labels[4]);
+        assert_null(passlock_metrics_get_labels(metrics, 2)[0]);
+        assert_null(passlock_metrics_get_name(metrics, 4));
+        assert_null(passlock_metrics_get_type(metrics, 4));
+        assert_null(passlock_metrics_get_labels(metrics, 4)[0]);
+        assert_true(passlock_metrics_get_value(metrics, 4) == 0);
+        assert_string_equal(passlock_metrics_get_text(metrics),
+                            "# HELP calls_total Calls.\n# TYPE calls_total counter\n"
+                            "calls_total{method=\"GetUser\",grant=\"a \\\"b\\\"\"} 3\n"
+                            "# HELP none None.\n# TYPE none gauge\n"
+                            "# HELP time_seconds Time.\n# TYPE time_seconds histogram\n"
+                            "time_seconds_bucket{le=\"+Inf\"} 2\n"
+                            "time_seconds_sum 0.125\ntime_seconds_count 2\n");
+        passlock_metrics_unref(metrics);
+}
+
 static void test_join(void **state)
 {
         passlock_options *options = NULL;
@@ -366,6 +409,16 @@ static void on_store(passlock *client, int r, const char *error_text, passlock_s
                  store ? passlock_store_get_engine(store) : error_text);
 }
 
+static void on_metrics(passlock *client, int r, const char *error_text, passlock_metrics *metrics,
+                       void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+        seen->size = r == 0 ? passlock_metrics_get_size(metrics) : 0;
+}
+
 static void on_verification(passlock *client, int r, const char *error_text,
                             passlock_verification *verification, void *userdata)
 {
@@ -405,14 +458,16 @@ static void on_explanation(passlock *client, int r, const char *error_text,
 static void test_asynchronously(void **state)
 {
         Seen findings = {}, rights = {}, proof = {}, store = {}, verification = {}, join = {},
-             leave = {}, explanation = {};
+             leave = {}, explanation = {}, metrics = {};
         Harness *h = *state;
 
+        write_file(h, "metrics", "");
         write_file(h, "findings", "user|default|nemo||there is no user nemo\n");
         write_file(h, "rights", "default|root||Exchange\ndefault|grant|g|Exchange\n");
         write_file(h, "key", "the-key");
         write_file(h, "store", "engine|s|local\n");
         assert_int_equal(passlock_get_store_async(h->client, on_store, &store, NULL), 0);
+        assert_int_equal(passlock_get_metrics_async(h->client, on_metrics, &metrics, NULL), 0);
         assert_int_equal(
                 passlock_verify_store_async(h->client, on_verification, &verification, NULL), 0);
         assert_int_equal(passlock_join_store_async(h->client, NULL, on_join, &join, NULL), 0);
@@ -432,6 +487,8 @@ static void test_asynchronously(void **state)
                          0);
         harness_run_until(h, &explanation.n, 1);
         assert_int_equal(explanation.r, -EOPNOTSUPP);
+        harness_run_until(h, &metrics.n, 1);
+        assert_int_equal(metrics.size, 4);
         assert_int_equal(verification.r, -EOPNOTSUPP);
         assert_int_equal(join.r, -EOPNOTSUPP);
         assert_int_equal(leave.r, -EOPNOTSUPP);
@@ -450,7 +507,7 @@ int main(void)
                 test(test_findings),    test(test_bad_findings),   test(test_rights),
                 test(test_proof),       test(test_asynchronously), test(test_store),
                 test(test_local_store), test(test_verification),   test(test_join),
-                test(test_leave),       test(test_explanation),
+                test(test_leave),       test(test_explanation),    test(test_metrics),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

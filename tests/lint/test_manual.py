@@ -29,6 +29,8 @@ def manual(tmp_path_factory):
     run(*made, "doc/man/from-xml.py", directory / "man5", "doc/man/dev.passlock.Passlock1.5.in",
         "dbus/error.h", *INTERFACES)
     run(*made, "doc/man/gate-api.py", directory / "man7", "dbus/error.h", "gate/http-error.h", *INTERFACES)
+    run(*made, "doc/man/from-metrics.py", directory / "man7/passlock-metrics.7", "doc/man/passlock-metrics.7.in",
+        "daemon/metrics/metric.h")
     return directory
 
 

@@ -19,6 +19,7 @@ CALLS = {
     ("Manager", "ListRights"): ((), "ok"),
     ("Manager", "Explain"): (("Links.Add", 33, EMPTY), "ok"),
     ("Manager", "GetStore"): ((), "ok"),
+    ("Manager", "GetMetrics"): ((), "ok"),
     ("Manager", "VerifyStore"): ((), "NotConfigured"),
     ("Manager", "JoinStore"): ((EMPTY,), "NotConfigured"),
     ("Manager", "LeaveStore"): ((EMPTY,), "NotConfigured"),

@@ -19,6 +19,8 @@ static const Method explain = {PASSLOCK_INTERFACE_MANAGER, "Explain", &result_ex
                                OF_MANAGER | TAKES_NUMBER | TAKES_OPTIONS};
 static const Method get_store = {PASSLOCK_INTERFACE_MANAGER, "GetStore", &result_store, 0,
                                  OF_MANAGER};
+static const Method get_metrics = {PASSLOCK_INTERFACE_MANAGER, "GetMetrics", &result_metrics, 0,
+                                   OF_MANAGER};
 static const Method verify_store = {PASSLOCK_INTERFACE_MANAGER, "VerifyStore", &result_verification,
                                     0, OF_MANAGER};
 static const Method join_store = {PASSLOCK_INTERFACE_MANAGER, "JoinStore", &result_joined_links, 0,
@@ -130,6 +132,18 @@ _public_ int passlock_get_store_async(passlock *client, passlock_store_callback 
                                       void *userdata, passlock_call **ret_call)
 {
         return calls_begin(client, &get_store, &no_arguments, (Callback) callback, userdata,
+                           ret_call);
+}
+
+_public_ int passlock_get_metrics(passlock *client, passlock_metrics **ret)
+{
+        return calls_perform(client, &get_metrics, &no_arguments, ret);
+}
+
+_public_ int passlock_get_metrics_async(passlock *client, passlock_metrics_callback callback,
+                                        void *userdata, passlock_call **ret_call)
+{
+        return calls_begin(client, &get_metrics, &no_arguments, (Callback) callback, userdata,
                            ret_call);
 }
 

@@ -43,6 +43,7 @@ extern const ResultType result_import;
 extern const ResultType result_findings; /* aa{sv} */
 extern const ResultType result_rights;   /* aa{sv} */
 extern const ResultType result_store;
+extern const ResultType result_metrics;
 extern const ResultType result_verification;
 extern const ResultType result_joined_links;
 extern const ResultType result_left_store;

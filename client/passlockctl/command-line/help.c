@@ -47,6 +47,7 @@ static const char help[] =
         "  store join [--apply]                 Import this host's own links into etcd\n"
         "  store leave [--apply]                Keep this host's links, without etcd\n"
         "  store verify                         Compare this host's links with etcd\n"
+        "  metrics [FILE|-]                     Print metrics for Prometheus\n"
         "  audit                                Show the audit log\n"
         "  explain USER METHOD                  Tell whether, and why, a user may\n"
         "  suggest-grant                        Print the grant for recorded calls\n"

@@ -78,6 +78,7 @@ static const Verb verbs[] = {
         {{"store", "leave"}, 0, 0, OPTION_BIT(OPTION_APPLY), verb_store_leave, true},
         {{"store", "status"}, 0, 0, 0, verb_store_status, true},
         {{"store", "verify"}, 0, 0, 0, verb_store_verify, true},
+        {{"metrics", NULL}, 0, 1, 0, verb_metrics, true},
         {{"audit", NULL}, 0, 0, AUDIT_OPTIONS, verb_audit, .is_about_host = true},
         {{"explain", NULL}, 2, 2, EXPLAIN_OPTIONS, verb_explain, true},
         {{"suggest-grant", NULL}, 0, 0, SUGGEST_OPTIONS, verb_suggest_grant, .is_about_host = true},

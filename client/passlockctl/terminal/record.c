@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/strv.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/table.h"
+
+/* Integers below this are exact. */
+#define REAL_INTEGER_MAX 9007199254740992.0
 
 struct Record {
         json_t *json;
@@ -87,6 +91,32 @@ void record_put_number(Record *record, const char *label, const char *name, uint
                 return;
         put_label(record, label);
         table_add_number(record->table, value);
+}
+
+/* JSON has no infinity. */
+static json_t *json_of(double value)
+{
+        if (!isfinite(value))
+                return json_null();
+        return fabs(value) < REAL_INTEGER_MAX && value == (double) (int64_t) value
+                       ? json_integer((json_int_t) value)
+                       : json_real(value);
+}
+
+void record_put_real(Record *record, const char *name, double value)
+{
+        if (record)
+                put(record, name, json_of(value));
+}
+
+void record_put_record(Record *record, const char *name, const Record *value)
+{
+        if (!record)
+                return;
+        if (value && !value->failed)
+                put(record, name, json_incref(value->json));
+        else
+                record->failed = true;
 }
 
 void record_put_time(Record *record, const char *label, const char *name, uint64_t value_ms)

@@ -21,6 +21,9 @@ DEFINE_CLEANUP(Record *, record_free);
 void record_put_string(Record *record, const char *label, const char *name, const char *value);
 void record_put_bool(Record *record, const char *label, const char *name, bool value);
 void record_put_number(Record *record, const char *label, const char *name, uint64_t value);
+/* In JSON output only. */
+void record_put_real(Record *record, const char *name, double value);
+void record_put_record(Record *record, const char *name, const Record *value);
 /* Milliseconds since the epoch. Text output uses local time and omits 0. */
 void record_put_time(Record *record, const char *label, const char *name, uint64_t value_ms);
 

@@ -9,6 +9,7 @@ int verb_store_status(Invocation *invocation);
 int verb_store_verify(Invocation *invocation);
 int verb_store_join(Invocation *invocation);
 int verb_store_leave(Invocation *invocation);
+int verb_metrics(Invocation *invocation);
 int verb_audit(Invocation *invocation);
 int verb_explain(Invocation *invocation);
 int verb_suggest_grant(Invocation *invocation);

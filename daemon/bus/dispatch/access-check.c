@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/strv.h"
 #include "daemon/bus/dispatch/access-check.h"
+#include "daemon/metrics/call-counts.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
@@ -54,6 +55,14 @@ static void record_unenforced(Request *request, const AccessQuery *query,
         request_record(request, EVENT_WOULD_BE_DENIED, text);
 }
 
+/* For the metrics. */
+static unsigned source_of(const AccessDecision *decision)
+{
+        if (decision->verdict == ACCESS_DENIED)
+                return CALL_SOURCE_NONE;
+        return decision->grant ? decision->grant->source : CALL_SOURCE_ROOT;
+}
+
 AccessVerdict access_check_take(Request *request, const char *rp_id)
 {
         const AccessQuery query = query_of(request, rp_id);
@@ -61,6 +70,7 @@ AccessVerdict access_check_take(Request *request, const char *rp_id)
 
         decision = access_take_call(bus_grants_of(request->bus, request->peer), &query,
                                     monotonic_ms());
+        request->source = source_of(&decision);
         if (decision.verdict == ACCESS_UNENFORCED)
                 record_unenforced(request, &query, &decision);
         return decision.verdict;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "daemon/bus/dispatch/admission.h"
+#include "daemon/metrics/counter.h"
 #include "dbus/error.h"
 
 typedef struct Rate {
@@ -199,6 +200,7 @@ int admission_filter(sd_bus_message *m, void *userdata, sd_bus_error *error _unu
         if (!text)
                 return 0;
         turns_read_ahead(bus->turns);
+        counter_add(COUNTER_MESSAGES_REFUSED, 1);
         record_refusal(bus, m, peer, text);
         if (may_refuse(bus, peer))
                 refuse_message(m, peer, text);

@@ -6,6 +6,7 @@
 #include "daemon/bus/dispatch/access-check.h"
 #include "daemon/bus/dispatch/authorization.h"
 #include "daemon/bus/dispatch/polkit.h"
+#include "daemon/metrics/call-counts.h"
 #include "dbus/error.h"
 
 /* With more pending checks, polkit must not ask the user: a dialog may stay open for minutes. */
@@ -68,8 +69,10 @@ static void on_answer(PolkitAnswer answer, void *userdata)
         int r;
 
         authorization->check = NULL;
-        if (answer != POLKIT_NONE)
+        if (answer != POLKIT_NONE) {
                 request->origin.decided_by = DECIDED_BY_POLKIT;
+                request->source = CALL_SOURCE_POLKIT;
+        }
         r = judge(authorization, answer);
         request->call = call_cancel(request->call);
         func(request, r);

@@ -29,6 +29,8 @@ typedef struct BusOwner {
                       void *done_userdata, char **ret_text);
         /* Adds findings for Diagnose. Returns 0 or -ENOMEM. */
         int (*diagnose)(void *userdata, FindingList *list);
+        /* Adds the metrics, but for those of the bus. */
+        void (*report)(void *userdata, MetricsReport *report);
         /* Gets the state of the store, as the start function of a Call. */
         int (*get_store)(void *userdata, ResultFunc func, void *func_userdata, Call **ret);
         /* Compares the replica with the shared store; NOT_CONFIGURED without one. */

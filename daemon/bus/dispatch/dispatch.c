@@ -9,6 +9,7 @@
 #include "daemon/bus/dispatch/authorization.h"
 #include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/dispatch/message-size.h"
+#include "daemon/metrics/call-counts.h"
 #include "dbus/error.h"
 
 /* Imports wait while more changes than this have not been sent to all subscribers. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "daemon/audit/audit.h"
 #include "daemon/bus/dispatch/quota.h"
+#include "daemon/metrics/counter.h"
 
 /* The rate limit of a uid's audit records of failing calls. */
 #define BURST       20U
@@ -167,5 +168,7 @@ bool quotas_may_record(Quotas *quotas, Quota *quota)
         pass = rate_limit_pass(&quota->records, monotonic_ms(), BURST, INTERVAL_MS, &n_refused);
         quota_report(quota, n_refused);
         quotas_arm(quotas);
+        if (!pass)
+                counter_add(COUNTER_RECORDS_SUPPRESSED, 1);
         return pass;
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/bus/dispatch/request.h"
+#include "daemon/metrics/call-counts.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
@@ -32,6 +33,7 @@ int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, con
                 .message = sd_bus_message_ref(message),
                 .tenancy = object ? tenancy_ref(object->tenancy) : NULL,
                 .label = label,
+                .outcome = -ECANCELED,
                 .origin = {.begun_at_us = monotonic_us(),
                            .right = method->rights == RIGHT_ALL ? NULL
                                                                 : right_first_name(method->rights)},
@@ -47,6 +49,8 @@ Request *request_free(Request *request)
 {
         Bus *bus = request->bus;
 
+        call_counts_add(request->method, sd_bus_message_get_interface(request->message),
+                        request->origin.method, request->source, request->outcome);
         LIST_REMOVE(request, entry);
         call_cancel(request->call);
         turn_cancel(&request->turn);
@@ -157,6 +161,7 @@ static void request_end_failed(Request *request, int r, const char *text)
                 request_record_failure(request, r, strerror(-r));
                 set_errno(&error, r);
         }
+        request->outcome = r;
         (void) sd_bus_reply_method_error(request->message, &error);
         if (request->peer)
                 unread_add(peer_unread(request->peer), REPLY_BYTES);
@@ -258,10 +263,12 @@ void request_reply(Request *request, sd_bus_message *reply)
         int r = sd_bus_send(NULL, reply, NULL);
 
         unread_add(peer_unread(request->peer), REPLY_BYTES);
-        if (r < 0)
+        if (r < 0) {
                 request_fail(request, r);
-        else
-                request_free(request);
+                return;
+        }
+        request->outcome = 0;
+        request_free(request);
 }
 
 int request_reply_text(Request *request, char type, const char *text)

@@ -46,6 +46,8 @@ struct Request {
         Turn turn;          /* waiting to be run */
         bool has_slot;      /* of the API, see api-slots.h */
         bool authorized;    /* by polkit */
+        unsigned source;    /* of the authorization, see call-counts.h */
+        int outcome;        /* of the reply, for metrics; -ECANCELED without one */
         char text[512];     /* explains the error; "": nothing to add */
         AuditOrigin origin; /* for the audit records of its changes */
         RequestSubject subject;

@@ -16,10 +16,11 @@ extern const NamedMethod manager_methods[], tenancy_methods[], links_methods[], 
 /* Methods in separate files: ListRights, Explain, ProveKey, and those of the manager on the store,
  * and Links.Import with its result. */
 extern const Method bus_call_list_rights, bus_call_explain, bus_call_prove_key, bus_call_get_store,
-        bus_call_verify_store, bus_call_join_store, bus_call_leave_store;
+        bus_call_verify_store, bus_call_join_store, bus_call_leave_store, bus_call_get_metrics;
 int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_get_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -8,6 +8,7 @@
 #include "daemon/bus/interfaces/link-changes.h"
 #include "daemon/bus/interfaces/read-rate.h"
 #include "daemon/bus/interfaces/subscription.h"
+#include "daemon/metrics/counter.h"
 #include "dbus/error.h"
 
 #define SUBSCRIPTIONS_MAX 128U /* of a uid */
@@ -262,6 +263,7 @@ static void send_signal(sd_bus *sd, const Subscriptions *subscriptions,
 
 static void subscription_end(sd_bus *sd, Subscriptions *subscriptions, Subscription *subscription)
 {
+        counter_add(COUNTER_SUBSCRIPTIONS_LOST, 1);
         send_signal(sd, subscriptions, subscription, NULL);
         subscription_free(subscriptions, subscription);
 }

@@ -59,6 +59,7 @@ struct StoreChange {
         size_t n_left;         /* ambiguous passkeys of crash recovery */
 
         /* Owned by the caller's thread; NULL callback: no report. */
+        uint64_t queued_at_us;
         bool forgotten;
         bool reported;
         union {
