@@ -27,9 +27,11 @@ def uncommented() -> str:
 
 
 def grant_of(text: str) -> dict[str, str]:
-    """The one grant in a text, however it is indented."""
-    (section,) = re.findall(r"^ *\[Grant \S+\]\n((?: *[A-Z]\w*=.*\n)+)", text, re.MULTILINE)
-    return dict(line.strip().split("=", 1) for line in section.splitlines())
+    """The one grant in a text that is for a relying party, however it is indented."""
+    sections = re.findall(r"^ *\[Grant \S+\]\n((?: *[A-Z]\w*=.*\n)+)", text, re.MULTILINE)
+    grants = [dict(line.strip().split("=", 1) for line in section.splitlines()) for section in sections]
+    (grant,) = [grant for grant in grants if "RpId" in grant]
+    return grant
 
 
 def assert_signs_up_and_in(stack: Stack, rp_id: str):
