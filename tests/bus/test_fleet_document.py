@@ -2,15 +2,14 @@
 """The commands of doc/fleet.md make a cluster of three members, on one machine, in namespaces."""
 
 import os
-import re
 import shutil
 import subprocess
 
 import pytest
 
-from harness import source_dir
+from harness.document import commands
 
-TEXT = (source_dir() / "doc/fleet.md").read_text()
+CHAPTER = "fleet.md"
 MEMBERS = {"etcd1": "127.0.0.11", "etcd2": "127.0.0.12", "etcd3": "127.0.0.13"}
 N_COMMANDS = 10
 # Programs that differ here: there is one machine, without systemd. $name is the member.
@@ -55,16 +54,6 @@ pytestmark = pytest.mark.skipif(
     reason="needs root, namespaces, etcd and curl")
 
 
-def commands(title: str) -> list[str]:
-    """The commands of a section, with their prompts."""
-    (section,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE)
-    found = []
-    for block in re.findall(r"^( *)```console\n(.*?)^ *```", section, re.DOTALL | re.MULTILINE):
-        lines = [line.removeprefix(block[0]) for line in block[1].splitlines()]
-        found += re.findall(r"^[$#] .*?(?=^[$#] |\Z)", "\n".join(lines), re.DOTALL | re.MULTILINE)
-    return found
-
-
 def on_member(command: str, name: str) -> str:
     """A command of root, with files in the directory of the member."""
     for directory in ("/etc/etcd", "/etc/default/etcd", "/var/lib/etcd"):
@@ -73,12 +62,12 @@ def on_member(command: str, name: str) -> str:
 
 
 def test_commands(tmp_path):
-    ten = commands("Three etcds in ten commands")
+    ten = commands(CHAPTER, "Three etcds in ten commands")
     assert len(ten) == N_COMMANDS
-    save, status, *restore = commands("Backup and restore")[:4]
+    save, status, *restore = commands(CHAPTER, "Backup and restore")[:4]
     stop = "# systemctl stop etcd; mv /var/lib/etcd/passlock /var/lib/etcd/old"
     script = PROGRAMS
-    for command in [*ten, CHECK, save, status, *commands("Sizes"), stop, *restore, ten[6], CHECK]:
+    for command in [*ten, CHECK, save, status, *commands(CHAPTER, "Sizes"), stop, *restore, ten[6], CHECK]:
         if command.startswith("#"):
             script += "".join(on_member(command[2:], name) for name in MEMBERS)
         else:
