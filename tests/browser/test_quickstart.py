@@ -11,9 +11,9 @@ import subprocess
 
 import pytest
 
-from tests.bus import authenticator
 from harness.build import binary, build_dir, source_dir
 from harness.process import PATIENCE_SEC, Process
+from tests.bus import authenticator
 
 TEXT = (source_dir() / "doc/quickstart.md").read_text()
 FILES = dict(re.findall(r"^`([\w.]+)`:\n\n```\w+\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
@@ -111,6 +111,19 @@ def test_requests_of_the_terminal(stack, tmp_path):
     assert json.loads(run(stack, tmp_path, health)) == {"state": "ready"}
     (authorize,) = commands("first of the two calls")
     assert set(json.loads(run(stack, tmp_path, authorize))) == {"registration_token", "expires_at"}
+    (links,) = commands("To list the links")
+    assert set(json.loads(run(stack, tmp_path, links))) == {"links", "next_cursor"}
+
+
+def test_errors_exist():
+    rows = re.findall(r"^\| (`.*?) \| (page|backend) \|", TEXT, re.MULTILINE)
+    errors = set(re.findall(r'ERROR_(?:OURS|STANDARD)\("(\w+)"\)', (source_dir() / "dbus/error.h").read_text()))
+    page = (source_dir() / "browser/passlock.js").read_text()
+    shown = {place: {name for row, where in rows if where == place for name in re.findall(r"`([^`]+)`", row)}
+             for place in ("page", "backend")}
+    assert {name for name in shown["backend"] if re.fullmatch(r"(?:[A-Z][a-z]+)+", name)} <= errors
+    named = {name for name in shown["page"] if name.startswith(("@error/", "ERROR_"))}
+    assert len(named) == 4 and all(name in page for name in named)
 
 
 def test_sign_up_and_in(backend, browser, host):
