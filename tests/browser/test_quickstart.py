@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+from harness import Stack
 from harness.build import binary, build_dir, source_dir
 from harness.process import PATIENCE_SEC, Process
 from tests.bus import authenticator
@@ -83,6 +84,13 @@ def run(stack, directory, command) -> str:
                           capture_output=True, text=True, timeout=PATIENCE_SEC, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.fixture(scope="module", name="stack")
+def fixture_stack(work):
+    """A host of its own: the passkeys stay in the vault."""
+    with Stack(work.part("quickstart")) as running:
+        yield running
 
 
 @pytest.fixture(params=BACKENDS, name="backend")
