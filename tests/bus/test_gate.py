@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from harness import Workspace, source_dir
+from harness import Workspace, as_uid, source_dir
 from harness.build import build_dir
 from harness.gate import Gate, GateError
 
@@ -203,7 +203,7 @@ def test_grant_is_that_of_the_gate(own_stack):
     own_stack.grant("games", GAMES.name, "Links.Read")
     with own_stack:
         own_stack.work.path.chmod(0o777)
-        with Gate(own_stack.work, own_stack.bus, user=GAMES) as gate, gate.connect() as http:
+        with Gate(own_stack.work, own_stack.bus, as_user=as_uid(GAMES.uid, GAMES.gid)) as gate, gate.connect() as http:
             fails(http, 404, "NotFound", "Links.GetUser", authenticator_id="x")
             fails(http, 403, "AccessDenied", "Links.Add", user_id="u", authenticator_id="x")
 

@@ -13,6 +13,7 @@ from harness.build import binary, build_dir
 
 APPS = (ROOT / "doc/apps.md").read_text()
 ADMIN = (ROOT / "doc/admin.md").read_text()
+QUICKSTART = (ROOT / "doc/quickstart.md").read_text()
 SECURITY = (ROOT / "doc/security.md").read_text()
 NAMES = {"c": "app.c", "python": "app.py", "php": "app.php", "bash": "app.sh"}
 
@@ -87,9 +88,10 @@ def test_tests_that_are_named_exist():
         assert list((ROOT / "tests").glob(f"*/{name}")), name
 
 
-@pytest.mark.parametrize("text", [APPS, ADMIN, SECURITY], ids=["apps", "admin", "security"])
+@pytest.mark.parametrize("text", [APPS, ADMIN, QUICKSTART, SECURITY], ids=["apps", "admin", "quickstart", "security"])
 def test_links_lead_somewhere(text):
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", prose):
         assert (ROOT / "doc" / target).exists(), target
 
 
@@ -132,7 +134,7 @@ def test_commands_of_passlockctl_exist():
     """Commands and options exist in --help."""
     text = subprocess.run([binary("passlockctl"), "--help"], capture_output=True, text=True, check=True).stdout
     verbs, options = set(re.findall(r"^  ([a-z-]+)", text, re.MULTILINE)), set(re.findall(r"--[a-z-]+", text))
-    shown = list(commands(ADMIN))
+    shown = [*commands(ADMIN), *commands(QUICKSTART)]
     assert len(shown) > 5
     for line in shown:
         verb = [word for word in line if not word.startswith("-")][:1]

@@ -4,6 +4,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,8 @@ def describe(stack: Stack, program) -> str:
         return f"{stack.sandbox.endpoint}, stands in for the Passlock API"
     if program is stack.daemon:
         return f"pid {stack.daemon.pid}, its key holder has the API key"
+    if program is stack.gate:
+        return f"{stack.gate.socket}, HTTP for apps of user {stack.user}"
     return f"as {stack.user}, granted {stack.grant['Allow']}"
 
 
@@ -30,11 +33,23 @@ def start(stack: Stack):
         step(program.name, describe(stack, program))
 
 
+def show_settings(stack: Stack):
+    """What an app of the reader's own needs."""
+    print("\n  For your own app, see doc/quickstart.md:\n")
+    for name, value, reader in (
+            ("PASSLOCK_TENANCY_ID", stack.sandbox.tenancy_id, "for the page"),
+            ("PASSLOCK_ENDPOINT", stack.sandbox.endpoint, "for the page, and for its Content-Security-Policy"),
+            ("PASSLOCK_GATE", str(stack.gate.socket), "for the backend: HTTP on this socket"),
+            ("DBUS_SYSTEM_BUS_ADDRESS", stack.bus.address, "for backends with libpasslock or D-Bus")):
+        print(f"    {paint('2', f'# {reader}')}\n    {paint('1', f'export {name}={shlex.quote(value)}')}")
+
+
 def interactive(stack: Stack):
     print(f"\n  Open {paint('1;4', stack.webapp.url)} in a browser on this computer.")
     print("  To show the stored links and the configuration:")
     show_command(stack.bus.busctl_command(*LIST_LINKS))
     show_command(["cat", str(stack.daemon.config)])
+    show_settings(stack)
     print(f"\n  The logs are in {stack.work.path}. Ctrl-C ends the demo.", flush=True)
     try:
         stack.wait()
@@ -102,9 +117,9 @@ class Tour(Visitor):
 class StackDemo:
     """A host."""
 
-    def __init__(self, work: Workspace):
-        self.stack = Stack(work)
-        self.logged = [self.stack.sandbox, self.stack.daemon, self.stack.webapp]
+    def __init__(self, work: Workspace, port: int):
+        self.stack = Stack(work, port=port)
+        self.logged = [self.stack.sandbox, self.stack.daemon, self.stack.gate, self.stack.webapp]
 
     def start(self):
         start(self.stack)
@@ -133,10 +148,16 @@ def main() -> int:
     parser.add_argument("--fleet", action="store_true")
     parser.add_argument("--headless", action="store_true")
     parser.add_argument("--screenshots", metavar="DIRECTORY")
+    parser.add_argument("--port", metavar="N", type=int, default=0)
     options = parser.parse_args()
+    if options.fleet and options.port:
+        parser.error("--port is not possible with --fleet")
 
     with Workspace() as work:
-        demo = FleetDemo(work) if options.fleet else StackDemo(work)
+        try:
+            demo = FleetDemo(work) if options.fleet else StackDemo(work, options.port)
+        except OSError as error:
+            parser.error(f"--port={options.port}: {error.strerror}")
         try:
             demo.start()
             if options.headless:

@@ -2,6 +2,7 @@
 """passlock-gate, and HTTP on its socket."""
 
 import json
+import shutil
 import socket
 from http.client import HTTPConnection
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from .build import binary
 from .bus import Bus
 from .notify import NotifyingProcess
-from .process import PATIENCE_SEC, as_uid
+from .process import PATIENCE_SEC
 from .workspace import Workspace
 
 
@@ -60,21 +61,24 @@ class GateConnection(HTTPConnection):
 
 
 class Gate(NotifyingProcess):
-    """passlock-gate, as the user of the tests or another."""
+    """passlock-gate, run as another user if `as_user` is from as_uid(): that user must own the workspace."""
 
     name = "passlock-gate"
 
-    def __init__(self, work: Workspace, bus: Bus, *options: str, user=None):
+    def __init__(self, work: Workspace, bus: Bus, *options: str, as_user: list[str] | None = None):
         super().__init__(work)
         self.bus = bus
         self.options = options
         self.socket = work / "gate"
-        if user:
-            self.as_user = as_uid(user.uid, user.gid)
+        self.program = binary(self.name)
+        if as_user:
+            self.as_user = as_user
             self.notify_path.chmod(0o777)
+            # Copied, because the other user may not have access to the build directory.
+            self.program = shutil.copy(self.program, work.path)
 
     def command(self):
-        return [str(binary(self.name)), f"--socket={self.socket}", *self.options]
+        return [str(self.program), f"--socket={self.socket}", *self.options]
 
     def environment(self):
         return {"DBUS_SYSTEM_BUS_ADDRESS": self.bus.address, **self.notify_environment()}

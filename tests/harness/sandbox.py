@@ -17,7 +17,7 @@ class Sandbox(Process):
     name = "passlock-sandbox"
 
     def __init__(self, work: Workspace, tenancy_id: str = "sandboxTenancy",
-                 options: tuple[str, ...] = ()):
+                 options: tuple[str, ...] = (), port: int = 0):
         super().__init__(work.log(self.name))
         self.tenancy_id = tenancy_id
         self.api_key = secrets.token_urlsafe(32)
@@ -28,7 +28,7 @@ class Sandbox(Process):
         # Reserves the port while the sandbox is stopped: bound, but not listening.
         self.place = socket.socket()
         self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.place.bind(("127.0.0.1", 0))
+        self.place.bind(("127.0.0.1", port))
         self.tls = None  # TLS context for a sandbox with HTTPS
 
     def command(self):
