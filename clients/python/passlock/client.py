@@ -7,7 +7,7 @@ import os
 import pwd
 import re
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, overload
 
@@ -71,9 +71,10 @@ def _token(name: str) -> Callable[[dict[str, Any]], r.Token]:
 
 def _value(kind: type[R], name: str) -> Callable[[dict[str, Any]], R]:
     def value(reply: dict[str, Any]) -> R:
-        if not isinstance(reply[name], kind):
+        found = reply[name]
+        if not isinstance(found, kind):
             raise TypeError(name)
-        return reply[name]
+        return found
     return value
 
 
@@ -242,10 +243,10 @@ class _Client(_Tenancy[C]):
         self._transport.close()
 
 
-def _run(coroutine: Coroutine[Any, Any, R]) -> R:
+def _run(awaitable: Awaitable[R]) -> R:
     """Runs a coroutine that never suspends, because its stream blocks."""
     try:
-        coroutine.send(None)
+        awaitable.__await__().__next__()
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     raise RuntimeError("a blocking stream has suspended")
