@@ -88,14 +88,14 @@ class AsyncStream(BlockingStream):
     sleep = staticmethod(asyncio.sleep)
 
 
-def encode(verb: str, target: str, members: dict[str, Any] | None = None, version: str = "1.1") -> bytes:
+def encode(verb: str, target: str, members: dict[str, Any] | None = None) -> bytes:
     try:
         body = b"" if members is None else json.dumps(members, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgs("an argument has no JSON form") from error
     if len(body) > BODY_MAX:
         raise BodyTooLarge("the arguments are longer than 64 KiB")
-    return (f"{verb} {target} HTTP/{version}\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return (f"{verb} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
@@ -200,21 +200,24 @@ class Transport:
     async def _connection_changes(self, target: str) -> AsyncGenerator[Change, None]:
         stream = await self._open(time.monotonic() + SILENCE_SEC)
         try:
-            await stream.write(encode("GET", target, version="1.0"))  # has no chunks
+            await stream.write(encode("GET", target))
             status, headers = await _read_head(stream)
             if status != 200:
                 found = json.loads(await stream.read(int(headers["content-length"])))
                 raise error_of(found["error"], found["message"], status, None)
-            event = ""
-            while line := await stream.line():
+            event, text = "", b""
+            while length := int(await stream.line() or "0", 16):  # of a chunk
+                *lines, text = (text + await stream.read(length)).split(b"\n")
+                await stream.line()
                 stream.end = time.monotonic() + SILENCE_SEC
-                name, _, value = line.decode().rstrip("\n").partition(": ")
-                event = value if name == "event" else event
-                if name == "data" and event == "Watched":
-                    yield Change([], [], True)
-                elif name == "data" and event == "Changed":
-                    found = json.loads(value)
-                    yield Change([Pair(*each) for each in found["added"]], [Pair(*each) for each in found["removed"]])
+                for line in lines:
+                    name, _, value = line.decode().partition(": ")
+                    event = value if name == "event" else event
+                    if name == "data" and event == "Watched":
+                        yield Change([], [], True)
+                    elif name == "data" and event == "Changed":
+                        found = json.loads(value)
+                        yield Change(*([Pair(*each) for each in found[key]] for key in ("added", "removed")))
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedReply("the gate sent a malformed event") from error
         finally:
