@@ -13,6 +13,7 @@ DRIVERS = Path(__file__).parent / "drivers"
 COMMANDS = {
     "python": ["/usr/bin/python3", str(DRIVERS / "driver.py"), "sync"],
     "asyncio": ["/usr/bin/python3", str(DRIVERS / "driver.py"), "asyncio"],
+    "node": ["node", str(DRIVERS / "driver.mjs")],
 }
 CLIENTS = tuple(COMMANDS)
 

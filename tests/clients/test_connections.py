@@ -179,3 +179,11 @@ def test_closed_stream(gate, alone, stack, work):
             assert b"passlock_gate_streams 1\n" in http.reply("GET", "/metrics")[2]
             alone.order(unwatch=True)
             eventually(lambda: b"passlock_gate_streams 0\n" in http.reply("GET", "/metrics")[2])
+
+
+def test_aborted_stream(gate, work):
+    """The AbortSignal of Node."""
+    with Client(work, "node", gate.socket) as node:
+        node.order(watch=True)
+        assert node.order(next=True)["result"]["read_again"]
+        assert node.order(abort=True)["result"] == "AbortError"

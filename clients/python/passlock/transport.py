@@ -217,7 +217,8 @@ class Transport:
                         yield Change([], [], True)
                     elif name == "data" and event == "Changed":
                         found = json.loads(value)
-                        yield Change(*([Pair(*each) for each in found[key]] for key in ("added", "removed")))
+                        added, removed = ([Pair(*each) for each in found[key]] for key in ("added", "removed"))
+                        yield Change(added, removed)
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedReply("the gate sent a malformed event") from error
         finally:
