@@ -14,6 +14,7 @@ COMMANDS = {
     "python": ["/usr/bin/python3", str(DRIVERS / "driver.py"), "sync"],
     "asyncio": ["/usr/bin/python3", str(DRIVERS / "driver.py"), "asyncio"],
     "node": ["node", str(DRIVERS / "driver.mjs")],
+    "php": ["php", str(DRIVERS / "driver.php")],
 }
 CLIENTS = tuple(COMMANDS)
 
