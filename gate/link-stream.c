@@ -16,8 +16,9 @@ static ssize_t read_queue(void *userdata, uint64_t pos, char *buf, size_t max)
         LinkStream *stream = userdata;
         size_t n = stream->queue.len < max ? stream->queue.len : max;
 
+        /* After an error MHD keeps a connection without further events until it stops. */
         if (stream->request->aborted)
-                return MHD_CONTENT_READER_END_WITH_ERROR;
+                return MHD_CONTENT_READER_END_OF_STREAM;
         if (n > 0) {
                 memcpy(buf, stream->queue.s, n);
                 text_buffer_drop(&stream->queue, n);

@@ -17,6 +17,8 @@ def test_version():
     ours = re.search(r"^\s+version : '([^']+)'", read("meson.build"), re.M)[1]
     assert read("debian/changelog").startswith(f"passlockd ({ours}) ")
     assert json.loads(read("browser/package.json"))["version"] == ours
+    assert json.loads(read("clients/node/package.json"))["version"] == ours
+    assert f'\nversion = "{ours}"\n' in read("clients/python/pyproject.toml")
 
 
 def test_symbols():

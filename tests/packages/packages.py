@@ -10,7 +10,7 @@ from tests.harness import build_dir
 from tests.system import host
 
 NAMES = ("libpasslock0", "libpasslock-dev", "passlockd", "passlock-gate", "passlock-sandbox", "passlock-examples",
-         "libjs-passlock")
+         "libjs-passlock", "python3-passlock", "php-passlock")
 STATE = Path("/var/lib/passlockd")
 LATER = "99.0"
 

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The example app with each client: sign up, sign out and in, in a page."""
+
+import re
+
+import pytest
+
+from harness import Workspace
+from harness.build import source_dir
+from harness.gate import Gate
+from harness.process import Process
+
+EXAMPLE = source_dir() / "examples/signin"
+COMMANDS = {
+    "node": ["node", str(EXAMPLE / "app.mjs")],
+    "python": ["/usr/bin/python3", str(EXAMPLE / "app.py")],
+    "php": ["sh", "-c", f"exec php -S localhost:0 {EXAMPLE}/app.php 2>&1"],
+}
+
+
+class App(Process):
+    """The example with a client."""
+
+    def __init__(self, work, name, gate, sandbox):
+        super().__init__(work.log(name), gate.as_user)
+        self.name, self.gate, self.sandbox, self.url = name, gate, sandbox, ""
+
+    def command(self):
+        return COMMANDS[self.name]
+
+    def environment(self):
+        return {"PORT": "0", "PASSLOCK_GATE": str(self.gate.socket), "PASSLOCK_TENANCY_ID": self.sandbox.tenancy_id,
+                "PASSLOCK_ENDPOINT": self.sandbox.endpoint, "PYTHONPATH": str(source_dir() / "clients/python"),
+                "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def wait_ready(self):
+        self.url = re.search(r"http://localhost:\d+", self.read_line())[0]
+
+    def stop(self):
+        """None of the apps handles SIGTERM."""
+        return self.kill9() and 0
+
+
+@pytest.fixture(name="gate", scope="module")
+def fixture_gate(stack):
+    with Workspace() as work:
+        work.path.chmod(0o777)
+        with Gate(work, stack.bus) as gate:
+            yield gate
+
+
+@pytest.fixture(name="app", scope="module", params=COMMANDS)
+def fixture_app(request, gate, stack):
+    with Workspace() as work, App(work, request.param, gate, stack.sandbox) as app:
+        yield app
+
+
+def settled(page, selector):
+    page.settle()
+    page.wait(selector)
+
+
+def test_sign_up_and_in(app, browser, host):
+    page = browser.open(autofill=False)
+    page.goto(app.url)
+    page.click("#sign-up")
+    settled(page, "#inside")
+    user, passkey = page.text("#user"), page.text("#passkeys")
+    assert host.links()[passkey] == user
+    page.click("#sign-out")
+    settled(page, "#outside")
+    page.click("#sign-in")
+    settled(page, "#inside")
+    assert (page.text("#user"), page.text("#passkeys")) == (user, passkey)
+    assert page.complaints() == []
+    page.close()
+
+
+CODES = ("null", "1", '"a\\u0000b"', '"\\ud800"', "{}", "'x'.repeat(200000)", '""')
+
+
+def test_codes_of_a_hostile_page(app, browser):
+    page = browser.open(autofill=False)
+    page.goto(app.url)
+    for code in CODES:
+        status, error = page.evaluate(f"""fetch("session", {{
+            method: "POST", headers: {{"Content-Type": "application/json"}}, body: JSON.stringify({{code: {code}}})}})
+            .then(async (reply) => [reply.status, (await reply.json()).error])""")
+        assert status == 400 and error in ("InvalidArgs", "BodyTooLarge", "BadRequest"), (code, status, error)
+    assert page.evaluate('fetch("me").then((reply) => reply.status)') == 200
+    page.close()
