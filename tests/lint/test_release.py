@@ -58,10 +58,11 @@ def test_dry_run(repository):
     assert "skipped in a dry run: update_abi" in done.stdout
     assert "commit: release: 7.1.0" in done.stdout
     assert "+        version : '7.1.0'," in done.stdout
-    assert '+  "version": "7.1.0",' in done.stdout
+    assert done.stdout.count('+  "version": "7.1.0",') == 2
+    assert '+version = "7.1.0"' in done.stdout
     assert re.search(r"^\+passlockd \(7\.1\.0\) \w+; urgency=medium$", done.stdout, re.MULTILINE)
     assert re.search(r"^\+## 7\.1\.0 \(\d{4}-\d\d-\d\d\)$", done.stdout, re.MULTILINE)
-    assert len(re.findall(r"^diff --git ", done.stdout, re.MULTILINE)) == 4
+    assert len(re.findall(r"^diff --git ", done.stdout, re.MULTILINE)) == 6
     assert re.search(r"^[0-9a-f]{64}  passlockd-7\.1\.0\.tar\.xz$", done.stdout, re.MULTILINE)
     after = git(repository, "log", "--all", "--format=%H"), git(repository, "status", "--porcelain", "--ignored")
     assert after == before and not git(repository, "tag")
