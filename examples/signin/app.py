@@ -16,6 +16,7 @@ from passlock import InvalidArgs, Passlock, PasslockError
 HERE = Path(__file__).resolve().parent
 RP_ID = os.environ.get("RP_ID", "localhost")
 ENDPOINT = os.environ["PASSLOCK_ENDPOINT"]
+BODY_MAX = 2**20
 FILES = {
     "/": (HERE / "page/index.html", "text/html"),
     "/page.js": (HERE / "page/page.js", "text/javascript"),
@@ -73,7 +74,10 @@ class Handler(BaseHTTPRequestHandler):
             self.run(GET.get(self.path), {})
 
     def do_POST(self):
-        body = json.loads(self.rfile.read(min(int(self.headers.get("Content-Length", 0)), 2**20)) or "null")
+        try:
+            body = json.loads(self.rfile.read(min(int(self.headers["Content-Length"]), BODY_MAX)))
+        except (TypeError, ValueError, RecursionError):
+            body = None
         # Pages of other sites cannot send this type.
         if self.headers.get_content_type() != "application/json" or not isinstance(body, dict):
             self.answer(HTTPStatus.BAD_REQUEST, {"error": "BadRequest"})

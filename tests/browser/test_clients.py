@@ -2,6 +2,7 @@
 """The example app with each client: sign up, sign out and in, in a page."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -87,5 +88,33 @@ def test_codes_of_a_hostile_page(app, browser):
             method: "POST", headers: {{"Content-Type": "application/json"}}, body: JSON.stringify({{code: {code}}})}})
             .then(async (reply) => [reply.status, (await reply.json()).error])""")
         assert status == 400 and error in ("InvalidArgs", "BodyTooLarge", "BadRequest"), (code, status, error)
+    for body in ("", "{", "[]", "null", "[" * 100000):
+        assert page.evaluate(f"""fetch("session", {{method: "POST", headers: {{"Content-Type": "application/json"}},
+            body: {body!r}}}).then((reply) => reply.status)""") == 400, body[:9]
     assert page.evaluate('fetch("me").then((reply) => reply.status)') == 200
     page.close()
+
+
+USE = """
+import { Passlock, NotFound, type Principal } from "passlock-gate-client"
+const passlock = new Passlock({ tenancy: "default" })
+const token: string = (await passlock.authorize("rp", "u", "n", { rpName: "x" }, { signal: AbortSignal.timeout(1) })).token
+const principal: Principal = await passlock.exchange(token, { userId: "u" })
+for await (const change of passlock.links.changed()) console.log(change.added[0]?.userId, principal.linked)
+try { await passlock.vault.deletePasskeys(["a"]) } catch (error) { if (error instanceof NotFound) console.log(error.status) }
+// @ts-expect-error
+passlock.exchange("code", { user: "u" })
+// @ts-expect-error
+passlock.links.getUser(1)
+"""
+
+
+def test_types_of_node(tmp_path):
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules/passlock-gate-client").symlink_to(source_dir() / "clients/node")
+    (tmp_path / "use.mts").write_text(USE)
+    done = subprocess.run(
+        [source_dir() / "tests/browser/node_modules/.bin/tsc", "--noEmit", "--strict", "--target", "es2022", "--module",
+         "nodenext", "--lib", "es2022,dom,esnext.asynciterable", "--preserveSymlinks", "use.mts"],
+        cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

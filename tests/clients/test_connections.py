@@ -24,6 +24,7 @@ class FakeGate:
 
     def __init__(self, path, *actions):
         self.actions, self.requests = list(actions), []
+        self.has_closed = threading.Event()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen()
@@ -46,6 +47,7 @@ class FakeGate:
             with connection, connection.makefile("rb") as reader:
                 while self.actions and self.answer(connection, reader):
                     pass
+            self.has_closed.set()
 
     def answer(self, connection, reader) -> bool:
         """Whether the connection stays open."""
@@ -107,6 +109,8 @@ def test_closed_while_idle(alone, work):
     """Any call goes to a new connection if the gate has closed the idle one."""
     with FakeGate(work / "gate", "close", "close") as fake:
         assert alone.call("Links.GetUser", "a") == "ada"
+        assert fake.has_closed.wait(PATIENCE_SEC)
+        alone.order(watch=True)  # event loops have noticed when they reply
         assert alone.call("Links.Remove", "a") is None
     assert [path for path, _ in fake.requests] == ["/v1/Links.GetUser", "/v1/Links.Remove"]
 

@@ -23,6 +23,12 @@ SILENCE_SEC = 75.0  # of a stream; the gate sends a comment every 30 s
 DELAY_MIN_SEC, DELAY_MAX_SEC = 0.1, 5.0
 
 
+def _is_readable(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 class BlockingStream:
     """A connection, with a deadline for what is next."""
 
@@ -55,7 +61,7 @@ class BlockingStream:
 
     def is_closed(self) -> bool:
         """Whether the gate closed it while idle."""
-        return bool(select.select([self._socket], [], [], 0)[0])
+        return _is_readable(self._socket.fileno())
 
     def close(self) -> None:
         self._file.close()
@@ -80,7 +86,9 @@ class AsyncStream(BlockingStream):
         return await asyncio.wait_for(self._reader.readexactly(length), self.left())
 
     def is_closed(self) -> bool:
-        return self._reader.at_eof() or self._writer.is_closing()
+        if self._reader.at_eof() or self._writer.is_closing():
+            return True
+        return _is_readable(self._writer.get_extra_info("socket").fileno())
 
     def close(self) -> None:
         self._writer.close()
