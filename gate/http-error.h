@@ -19,7 +19,8 @@
         X(REPLY_LOST, 502, "ReplyLost", \
           "passlockd or the bus went away before the reply; the call may have been executed") \
         X(UNAVAILABLE, 503, "Unavailable", "passlockd or the bus is not running") \
-        X(TIMED_OUT, 504, "TimedOut", "No reply before the timeout; the call may be executed")
+        X(TIMED_OUT, 504, "TimedOut", "No reply before the timeout; the call may be executed") \
+        X(OLD_VERSION, 505, "HttpVersionNotSupported", "A stream needs HTTP/1.1")
 
 typedef enum HttpError {
         HTTP_ERROR_FIRST = ERROR_MAX,

@@ -147,6 +147,7 @@ enum MHD_Result http_request_on_access(void *userdata, struct MHD_Connection *mh
                 return MHD_NO;
         request->path = path;
         request->method = method;
+        request->version = version;
         if (!request->begun) {
                 request->begun = true;
                 request->body_too_large = announces_large_body(request);

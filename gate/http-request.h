@@ -17,6 +17,7 @@ typedef struct HttpRequest {
         struct MHD_Connection *mhd;
         const char *method; /* borrowed from MHD */
         const char *path;
+        const char *version;
         TextBuffer body;
         bool begun; /* the headers are read */
         bool body_too_large;

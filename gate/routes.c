@@ -19,10 +19,13 @@ static void refuse(HttpRequest *request, int error)
         http_request_reply(request, http_reply_error(error, NULL));
 }
 
+/* libmicrohttpd keeps a connection of HTTP/1.0 whose client has left a stream. */
 static void serve_changes(Gate *gate, const char *label, HttpRequest *request)
 {
-        int r = link_streams_open(&gate->streams, label, request);
+        int r = HTTP_ERROR_OLD_VERSION;
 
+        if (streq(request->version, MHD_HTTP_VERSION_1_1))
+                r = link_streams_open(&gate->streams, label, request);
         if (r != 0)
                 refuse(request, r);
 }

@@ -92,6 +92,8 @@ export class ReplyLost extends PasslockError {}
 export class Unavailable extends PasslockError {}
 /** No reply before the timeout: the call may be executed. */
 export class TimedOut extends PasslockError {}
+/** The gate has streams with HTTP/1.1 only. */
+export class HttpVersionNotSupported extends PasslockError {}
 
 /** For the page's registerPasskey() or authenticatePasskey(). */
 export interface Token {

@@ -54,12 +54,14 @@ export class Unsupported extends PasslockError {}
 export class ReplyLost extends PasslockError {}
 export class Unavailable extends PasslockError {}
 export class TimedOut extends PasslockError {}
+export class HttpVersionNotSupported extends PasslockError {}
 
 const CLASSES = Object.fromEntries([
   InvalidCode, Interrupted, InvalidToken, UserMismatch, LinkConflict, NotFound, BadRequest, RateLimited, ApiDenied,
   Unreachable, MalformedReply, NotConfigured, StoreFull, StoreFailed, InvalidChallenge, InvalidChallengeCode,
   ChallengeExpired, ChallengeAttemptsExceeded, AccessDenied, InvalidArgs, LimitsExceeded, UnknownObject, UnknownRoute,
   MethodNotAllowed, OriginRefused, BodyTooLarge, Internal, Unsupported, ReplyLost, Unavailable, TimedOut,
+  HttpVersionNotSupported,
 ].map((kind) => [kind.name, kind]));
 
 /** The error of a reply. Names of a newer gate have no class of their own. */

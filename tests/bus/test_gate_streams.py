@@ -122,11 +122,9 @@ def test_http_1_0_stream(gate, connection):
         client.connect(str(gate.socket))
         client.sendall(b"GET /v1/Links.Changed HTTP/1.0\r\n\r\n")
         text = b""
-        while not text.endswith(b"event: Watched\ndata: {}\n\n"):
-            got = client.recv(4096)
-            assert got
+        while got := client.recv(4096):
             text += got
-        assert b"Transfer-Encoding" not in text
+    assert text.startswith(b"HTTP/1.1 505 ") and b'"HttpVersionNotSupported"' in text
 
 
 def test_client_that_does_not_read(stack, connection, gate):
@@ -187,6 +185,8 @@ def test_call_over_a_restart(own_stack, own_gate):
     os.kill(own_stack.daemon.pid, signal.SIGSTOP)
     with own_gate.connect() as http:
         http.request("POST", "/v1/Tenancy.Exchange", json.dumps({"code": passkey.code}))
+        for _ in range(2):  # the gate has sent the call before it replies to the second request
+            open_streams(own_gate)
         own_stack.daemon.kill9()
         own_stack.daemon.start()
         reply = http.getresponse()

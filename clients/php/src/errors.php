@@ -90,3 +90,5 @@ final class ReplyLost extends PasslockError {}
 final class Unavailable extends PasslockError {}
 /** No reply before the timeout: the call may be executed. */
 final class TimedOut extends PasslockError {}
+/** The gate has streams with HTTP/1.1 only. */
+final class HttpVersionNotSupported extends PasslockError {}

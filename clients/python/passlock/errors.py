@@ -47,6 +47,7 @@ class Unsupported(PasslockError): """passlockd does not have the method."""
 class ReplyLost(PasslockError): """The connection was lost: the call may have been executed."""
 class Unavailable(PasslockError): """passlockd, the bus or the gate is not running: the call was not executed."""
 class TimedOut(PasslockError): """No reply before the timeout: the call may be executed."""
+class HttpVersionNotSupported(PasslockError): """The gate has streams with HTTP/1.1 only."""
 
 
 CLASSES = {kind.__name__: kind for kind in PasslockError.__subclasses__()}
