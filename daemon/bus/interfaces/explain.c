@@ -183,7 +183,7 @@ static int run_explain(Request *request, sd_bus_message *m)
                 {"groups", "au", &groups, NULL},
         };
         Caller caller = {};
-        Subject subject;
+        Subject subject = {};
         int r;
 
         r = sd_bus_message_read(m, "su", &name, &caller.uid);

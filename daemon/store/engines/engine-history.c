@@ -217,7 +217,7 @@ bool engine_shared_go_on_with_history(EngineShared *shared)
 void engine_shared_see_history(EngineShared *shared, const LogEvent *events, size_t n_events,
                                bool is_own)
 {
-        RestoreRecord record;
+        RestoreRecord record = {};
 
         for (size_t i = 0; !is_own && i < n_events; i++)
                 if (streq(events[i].key, RESTORE_RECORD_KEY) &&

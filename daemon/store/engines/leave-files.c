@@ -142,7 +142,7 @@ static int read_clock(Environment *replica, uint64_t *ret_now_ms)
 static int convert(const LeaveFiles *files, Environment *replica, const OwnStoreOptions *options)
 {
         _cleanup_(environment_freep) Environment *copy = NULL;
-        uint64_t now_ms;
+        uint64_t now_ms = 0;
         int r;
 
         r = read_clock(replica, &now_ms);
