@@ -279,8 +279,8 @@ static void test_check_settles(void **state)
         message_ms = monotonic_ms();
         script_run_until(event, monotonic_ms() > message_ms + 500);
         /* The member catches up. */
-        script_line(stream, EVENTS(8, PUT("YS8x", 6)));
         message_ms = monotonic_ms();
+        script_line(stream, EVENTS(8, PUT("YS8x", 6)));
         script_run_until(event, etcd_watch_heard_at_ms(watch) > 0);
         assert_true(monotonic_ms() >= message_ms + 1000);
         assert_news("6:1 ");
