@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bus.client import User
-from bus.stack import Stack
-from harness import Bus, Process, Workspace
+from bus.stack import Stack, eventually
+from harness import Bus, BusError, Process, Workspace
 from harness.build import binary
 from harness.process import PATIENCE_SEC, as_uid
 from harness.standin import make_certificate
@@ -116,7 +116,13 @@ def import_links(stack: Stack, first: int, count: int):
 def add_load_link(stack: Stack):
     """The link that GetUser looks up."""
     with stack.connect() as connection:
-        connection.links("Add", "load-user", "load-key")
+        def add() -> bool:
+            with contextlib.suppress(BusError):  # a shared store may not be loaded yet
+                connection.links("Add", "load-user", "load-key")
+                return True
+            return False
+
+        eventually(add)
 
 
 class LoadProgram(Process):

@@ -14,6 +14,7 @@ from .client import plain
 from .fleet import Fleet
 from .stack import Stack, eventually, new_user, raises
 from .test_backup import passlockctl
+from .test_import import make
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="needs etcd")
 
@@ -64,6 +65,18 @@ def test_conflict(one, two):
     eventually(lambda: user_of(one, authenticator) == "")
     with raises("NotFound"):
         one.links("Remove", authenticator)
+
+
+def test_imports_at_once(one, two):
+    """Links of many users exceed a batch of etcd together."""
+    base = one.count()
+    prefix = new_user()
+    calls = [one.start_links("Import", [make(f"{prefix}-{i}-{j}", f"pk-{prefix}-{i}-{j}") for j in range(200)], {})
+             for i in range(4)]
+    for call in calls:
+        one.finish(call)
+    assert one.count() == base + 800
+    eventually(lambda: two.count() == one.count())
 
 
 def test_changed_signal(one, two):

@@ -339,13 +339,15 @@ static int try_change(Plan *plan, StoreChange *change, LogChange *ret)
 static int plan_change(Plan *plan, StoreChange *change)
 {
         _cleanup_(log_change_clear) LogChange planned = {};
+        size_t n_marks = plan->batch.n_marks;
         int r;
 
         r = try_change(plan, change, &planned);
+        if (r == 0 && fits(plan, &planned))
+                return append(plan, &planned);
+        log_batch_drop_marks(&plan->batch, n_marks);
         if (r < 0)
                 return r;
-        if (fits(plan, &planned))
-                return append(plan, &planned);
         return plan->batch.n_changes > 0 ? 1 : -EMSGSIZE;
 }
 

@@ -68,6 +68,12 @@ int log_batch_add_mark(LogBatch *batch, const char *key)
         return 0;
 }
 
+void log_batch_drop_marks(LogBatch *batch, size_t n)
+{
+        while (batch->n_marks > n)
+                free(batch->marks[--batch->n_marks]);
+}
+
 void log_batch_clear(LogBatch *batch)
 {
         for (size_t i = 0; i < batch->n_changes; i++)

@@ -65,6 +65,8 @@ typedef struct LogBatch {
 void log_batch_clear(LogBatch *batch);
 /* Copies the key, unless the batch has it. Returns 0 or -ENOMEM. */
 int log_batch_add_mark(LogBatch *batch, const char *key);
+/* Drops the marks that were added after the first n ones. */
+void log_batch_drop_marks(LogBatch *batch, size_t n);
 
 /* Subtracts the offset from the revisions of all conditions. One that is not above it gets a
  * revision that no key has. */
