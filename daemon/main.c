@@ -4,11 +4,10 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/process-protection.h"
 #include "build-config.h"
 #include "daemon/service.h"
 
@@ -93,9 +92,7 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
 /* The process has tokens and codes, but no API keys: no core dump, no ptrace, private files. */
 static void protect_process(void)
 {
-        (void) setrlimit(RLIMIT_CORE, &(struct rlimit){});
-        if (prctl(PR_SET_DUMPABLE, 0) < 0)
-                log_warning("Failed to disable core dumps: %s", strerror(errno));
+        process_disable_core_dumps();
         umask(077);
 }
 

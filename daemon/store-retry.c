@@ -95,8 +95,11 @@ int store_retry_diagnose(const StoreRetry *retry, FindingList *list)
                 return 0;
         if (error == 0)
                 return finding_add(list, .kind = "store", .name = retry->directory,
-                                   .text = "The disk is full: links can be read and removed, but "
-                                           "none can be added",
+                                   .text = store_is_shared(retry->store)
+                                                   ? "The disk is full: links can be read, but not "
+                                                     "changed"
+                                                   : "The disk is full: links can be read and "
+                                                     "removed, but none can be added",
                                    .advice = "free disk space");
         (void) snprintf(text, sizeof(text), "Failed to open the store: %s",
                         error == -EMEDIUMTYPE ? "it is damaged, or not a passlockd store"

@@ -11,7 +11,7 @@
 #include "gate/json-arguments.h"
 #include "gate/signature.h"
 
-/* Of a name that the client has chosen. */
+/* Error texts show the start of a member name, which the client has chosen. */
 #define NAME_LEN_SHOWN 64U
 
 /* Writes JSON values to a message; without a message, only checks them. Functions return 0,

@@ -5,11 +5,10 @@
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
+#include "base/process-protection.h"
 #include "base/text.h"
 #include "base/wiping-allocator.h"
 #include "build-config.h"
@@ -102,11 +101,8 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
 /* The process has tokens and codes: no core dump, no ptrace, no more privileges. */
 static void protect_process(void)
 {
-        (void) setrlimit(RLIMIT_CORE, &(struct rlimit){});
-        if (prctl(PR_SET_DUMPABLE, 0) < 0)
-                log_warning("Failed to disable core dumps: %s", strerror(errno));
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                log_warning("Failed to set no_new_privs: %s", strerror(errno));
+        process_disable_core_dumps();
+        process_give_up_new_privileges();
         json_set_alloc_funcs(counted_malloc, wiping_free);
 }
 

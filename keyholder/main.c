@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
+#include "base/process-protection.h"
 #include "build-config.h"
 #include "keyholder/keyholder.h"
 #include "keyholder/listener.h"
@@ -119,11 +119,8 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
 /* The process holds API keys: no core dump, no ptrace, no more privileges. */
 static void protect_process(void)
 {
-        (void) setrlimit(RLIMIT_CORE, &(struct rlimit){});
-        if (prctl(PR_SET_DUMPABLE, 0) < 0)
-                log_warning("Failed to disable core dumps: %s", strerror(errno));
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                log_warning("Failed to set no_new_privs: %s", strerror(errno));
+        process_disable_core_dumps();
+        process_give_up_new_privileges();
         umask(077);
 }
 

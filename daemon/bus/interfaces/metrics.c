@@ -8,7 +8,7 @@
 #include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/metrics/call-counts.h"
 
-/* Of a sample in the reply, for back-pressure. */
+/* Estimated size of a sample in the reply, for back-pressure. */
 #define SAMPLE_BYTES ((size_t) 128)
 
 static void report_calls(const Request *reader, MetricsReport *report)

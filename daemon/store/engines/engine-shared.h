@@ -51,6 +51,6 @@ bool engine_shared_is_loading(const Engine *engine);
 bool engine_shared_is_reachable(const Engine *engine);
 /* Lent. */
 const EngineSharedOptions *engine_shared_options(const Engine *engine);
-/* Of the engine, which frees it. */
+/* Where the engine keeps the leave in progress, which it frees. */
 Leave **engine_shared_leave(Engine *engine);
 void engine_shared_queue_job(Engine *engine, Job *job);
