@@ -25,11 +25,9 @@ static void report_tenancies(const MetricsSources *sources, MetricsReport *repor
                 tenancy_report(tenancies[i], report);
 }
 
-/* The states of StoreStatus. */
 static void report_state(const StoreStatus *status, MetricsReport *report)
 {
-        static const char *const states[] = {"starting", "serving",       "loading",
-                                             "away",     "other-cluster", "revision-went-back"};
+        static const char *const states[] = {STORE_STATES};
 
         for (size_t i = 0; i < ARRAY_SIZE(states); i++)
                 metrics_report_add(report, METRIC_SHARED_STATE, streq(states[i], status->state),

@@ -1000,8 +1000,8 @@ const char *passlock_store_get_engine(const passlock_store *store);
 /*
  * State of the connection to the shared store: "starting", "serving", "loading" (the replica of
  * this host is being loaded), "away", "revision-went-back" and "restoring" (it was restored from a
- * backup, and what it lost is being pushed back), or "other-cluster" (it is not the cluster that it
- * was); more may be added.
+ * backup, and what it lost is being pushed back), "other-cluster" (it is not the cluster that it
+ * was), or "left" (this host leaves the store, or has left it); more may be added.
  */
 const char *passlock_store_get_state(const passlock_store *store);
 

@@ -114,6 +114,7 @@ async function textOf(response) {
 function exchange(options, body) {
   return new Promise((resolve, reject) => {
     const sent = request(options, resolve);
+    sent.on("timeout", () => sent.destroy(new Error("the gate sent nothing")));
     sent.on("error", (error) => reject(Object.assign(error, { reused: sent.reusedSocket })));
     sent.end(body);
   });

@@ -13,12 +13,16 @@ typedef struct StoreMember {
 
 #define STORE_MEMBERS_MAX 16U
 
+/* Names of the states of a shared store. */
+#define STORE_STATES \
+        "starting", "serving", "loading", "restoring", "left", "away", "other-cluster", \
+                "revision-went-back"
+
 /* The state of the store, of Manager.GetStore. With the local engine, only `engine` counts. Strings
  * are lent. */
 typedef struct StoreStatus {
         const char *engine;        /* local, etcd */
-        const char *state;         /* starting, serving, away, other-cluster, revision-went-back,
-                                      restoring, loading */
+        const char *state;         /* one of STORE_STATES */
         const char *reason;        /* why etcd is away; NULL: it is not */
         uint64_t away_since_ms;    /* since the epoch; 0: it is not */
         uint64_t revision;         /* of the replica */

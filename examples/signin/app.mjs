@@ -76,7 +76,8 @@ async function run(request, response, action, body) {
   const isOther = "enter" in reply; // another user: another session
   if (isOther) {
     sessions.delete(key);
-    session = reply.enter ? { userId: reply.enter } : {};
+    if (!reply.enter) return answer(response, 200, reply);
+    session = { userId: reply.enter };
   } else if (sessions.has(key) || !session.newUserId) {
     return answer(response, 200, reply);
   }

@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 from http import HTTPStatus
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         try:
-            body = json.loads(self.rfile.read(min(int(self.headers["Content-Length"]), BODY_MAX)))
+            body = json.loads(self.rfile.read(max(0, min(int(self.headers["Content-Length"]), BODY_MAX))))
         except (TypeError, ValueError, RecursionError):
             body = None
         # Pages of other sites cannot send this type.
@@ -88,7 +88,10 @@ class Handler(BaseHTTPRequestHandler):
         if not action:
             self.answer(HTTPStatus.NOT_FOUND, {"error": "NotFound"})
             return
-        cookie = SimpleCookie(self.headers.get("Cookie", "")).get("session")
+        try:
+            cookie = SimpleCookie(self.headers.get("Cookie", "")).get("session")
+        except CookieError:  # another app of localhost has set it
+            cookie = None
         session = sessions.get(cookie.value, {}) if cookie else {}
         try:
             reply = action(session, body)
@@ -98,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         if "user_id" in reply:  # another user: another session
             sessions.pop(cookie.value if cookie else None, None)
-            session = {"user_id": reply["user_id"]}
+            session = {"user_id": reply["user_id"]} if reply["user_id"] else {}
             cookie = None
         self.answer(HTTPStatus.OK, reply, None if cookie and cookie.value in sessions else session)
 

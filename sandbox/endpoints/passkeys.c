@@ -7,12 +7,20 @@
 #include "sandbox/endpoints/handlers.h"
 #include "sandbox/tenancy/platform.h"
 
+/* JSON cannot quote other bytes. */
+static bool is_printable(const char *s)
+{
+        while (*s > ' ' && *s < 0x7f)
+                s++;
+        return *s == '\0';
+}
+
 /* Returns the owned origin that the client has used, or "" if it is unknown. */
 static char *call_base(const Call *call)
 {
         char *base;
 
-        if (!call->host)
+        if (!call->host || !is_printable(call->host))
                 return must(strdup(""));
         if (asprintf(&base, "%s://%s", call->sandbox->tls ? "https" : "http", call->host) < 0)
                 abort();

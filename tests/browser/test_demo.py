@@ -54,19 +54,25 @@ def reserved_port():
         yield place.getsockname()[1]
 
 
+def check_settings(output: str, port: int):
+    exported = dict(re.findall(r"^ +export (\w+)=(\S+)$", output, re.MULTILINE))
+    assert set(exported) == {"PASSLOCK_TENANCY_ID", "PASSLOCK_ENDPOINT", "PASSLOCK_GATE", "DBUS_SYSTEM_BUS_ADDRESS"}, output
+    assert exported["PASSLOCK_ENDPOINT"] == f"http://127.0.0.1:{port}"
+    with GateConnection(exported["PASSLOCK_GATE"]) as gate:
+        reply = gate.call("Tenancy.Authorize", rp_id="localhost", user_id="user-42", username="ada")
+    assert reply["registration_token"]
+    again = subprocess.run([*PROGRAM, f"--port={port}"], capture_output=True, check=False, **OPTIONS)
+    assert again.returncode == 2 and f"--port={port}: Address already in use" in again.stderr
+
+
 def test_settings_for_an_app():
     """The interactive demo prints settings that work, with the port that was asked for."""
     with reserved_port() as port, subprocess.Popen([*PROGRAM, f"--port={port}"], stdout=subprocess.PIPE, **OPTIONS) as demo:
         output = ""
-        while "Ctrl-C" not in output and (line := demo.stdout.readline()):
-            output += line
-        exported = dict(re.findall(r"^ +export (\w+)=(\S+)$", output, re.MULTILINE))
-        assert set(exported) == {"PASSLOCK_TENANCY_ID", "PASSLOCK_ENDPOINT", "PASSLOCK_GATE", "DBUS_SYSTEM_BUS_ADDRESS"}, output
-        assert exported["PASSLOCK_ENDPOINT"] == f"http://127.0.0.1:{port}"
-        with GateConnection(exported["PASSLOCK_GATE"]) as gate:
-            reply = gate.call("Tenancy.Authorize", rp_id="localhost", user_id="user-42", username="ada")
-        assert reply["registration_token"]
-        again = subprocess.run([*PROGRAM, f"--port={port}"], capture_output=True, check=False, **OPTIONS)
-        assert again.returncode == 2 and f"--port={port}: Address already in use" in again.stderr
-        demo.send_signal(signal.SIGINT)
+        try:
+            while "Ctrl-C" not in output and (line := demo.stdout.readline()):
+                output += line
+            check_settings(output, port)
+        finally:
+            demo.send_signal(signal.SIGINT)
         assert demo.wait() == 0

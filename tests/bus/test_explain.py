@@ -132,6 +132,13 @@ def test_reconcile(root):
     assert not explain(root, "Links.Reconcile", GAMES.uid, dry_run=("b", False))["allowed"]
 
 
+def test_denied_reconciliation_names_its_option(stack):
+    """The dry run would be allowed."""
+    with stack.connect(GAMES) as games:
+        with raises("AccessDenied", text=f'"passlockctl explain {GAMES.uid} Links.Reconcile --apply"'):
+            games.reconcile(dry_run=False)
+
+
 @pytest.mark.parametrize("method, uid, options", [
     ("Links.Nothing", 33, {}), ("", 33, {}), ("Links", 33, {}), ("Links.", 33, {}), ("Links.Read", 33, {}),
     ("Vault.Add", 33, {}), ("Add", 4294967295, {}), ("Add", 33, {"rp_id": ("s", RP_ID)}),

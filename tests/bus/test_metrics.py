@@ -298,6 +298,11 @@ def test_file(started, tmp_path):
     assert "standard output" in passlockctl(started, "metrics", "--json", str(file), status=2)
 
 
+def states(connection) -> list[str]:
+    names = ("starting", "serving", "loading", "restoring", "left", "away", "other-cluster", "revision-went-back")
+    return [name for name in names if Metrics(connection).get("passlock_shared_store_state", state=name)]
+
+
 @pytest.mark.skipif(not shutil.which("etcd"), reason="needs etcd")
 def test_fleet():
     """A shared store has its state, lag and outbox; without etcd it is away."""
@@ -310,8 +315,11 @@ def test_fleet():
             assert metrics.get("passlock_shared_store_outbox_links") == 0
             assert metrics.get("passlock_shared_store_away_timestamp_seconds") == 0
             check_table(fleet.hosts[0])
+            assert states(connection) == ["serving"]
             fleet.etcd.kill9()
             eventually(lambda: Metrics(connection).get("passlock_shared_store_state", state="away") == 1)
             lag = Metrics(connection).get("passlock_replica_lag_seconds")
             eventually(lambda: Metrics(connection).get("passlock_replica_lag_seconds") > lag)
             assert Metrics(connection).get("passlock_shared_store_away_timestamp_seconds") > 0
+            connection.manager("LeaveStore", {"apply": ("b", True)})
+            assert states(connection) == ["left"]

@@ -324,12 +324,10 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
         ((Seen *) userdata)->n++;
 }
 
-/* Calls, monitors and reconciliations allow interactive authorization; the tenancy lookup does
- * not. */
 /* The time without a call does not count: the app runs the loop only for calls. */
 static void test_deadline_after_idleness(void **state)
 {
-        enum { TIMEOUT_MS = 2000 };
+        enum { TIMEOUT_MS = 5000 };
         Harness *h = *state;
         Seen seen = {};
 
@@ -344,6 +342,8 @@ static void test_deadline_after_idleness(void **state)
         }
 }
 
+/* Calls, monitors and reconciliations allow interactive authorization; the tenancy lookup does
+ * not. */
 static void test_interactive(void **state)
 {
         passlock_reconciliation *reconciliation = NULL;

@@ -29,7 +29,7 @@ static bool parse_uid(const char *name, uid_t *ret)
 
 static int look_up_groups(const struct passwd *entry, User *user)
 {
-        int n = 32, r;
+        int n = 32, size, r;
 
         do {
                 gid_t *grown = reallocarray(user->gids, (size_t) n, sizeof(gid_t));
@@ -37,8 +37,11 @@ static int look_up_groups(const struct passwd *entry, User *user)
                 if (!grown)
                         return -ENOMEM;
                 user->gids = grown;
+                size = n;
                 r = getgrouplist(entry->pw_name, entry->pw_gid, user->gids, &n);
-        } while (r < 0);
+        } while (r < 0 && n > size);
+        if (r < 0)
+                return -EIO;
         user->n_gids = (size_t) n;
         return 0;
 }

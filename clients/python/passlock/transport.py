@@ -41,6 +41,7 @@ class BlockingStream:
     async def open(self, path: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         try:
+            self._socket.settimeout(self.left())
             self._socket.connect(path)
         except OSError:
             self._socket.close()
@@ -74,7 +75,14 @@ class BlockingStream:
 
 class AsyncStream(BlockingStream):
     async def open(self, path: str) -> None:
-        self._reader, self._writer = await asyncio.open_unix_connection(path)
+        connected = socket.socket(socket.AF_UNIX)
+        try:
+            connected.setblocking(False)
+            connected.connect(path)  # at once, or EAGAIN, which asyncio takes for a success
+        except OSError:
+            connected.close()
+            raise
+        self._reader, self._writer = await asyncio.open_unix_connection(sock=connected)
 
     async def write(self, data: bytes) -> None:
         self._writer.write(data)

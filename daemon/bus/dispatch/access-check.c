@@ -27,6 +27,22 @@ AccessDecision access_check(const Request *request, const char *rp_id)
         return access_decide(bus_grants_of(request->bus, request->peer), &query);
 }
 
+/* For the metrics. */
+static unsigned source_of(const AccessDecision *decision)
+{
+        if (decision->verdict == ACCESS_DENIED)
+                return CALL_SOURCE_NONE;
+        return decision->grant ? decision->grant->source : CALL_SOURCE_ROOT;
+}
+
+AccessVerdict access_check_any_rp(Request *request)
+{
+        AccessDecision decision = access_check(request, NULL);
+
+        request->source = source_of(&decision);
+        return decision.verdict;
+}
+
 /* A use that was not recorded of late; if there are too many, within the rate limit. */
 static bool is_due(const Request *request, const AccessQuery *query, Grant *grant)
 {
@@ -53,14 +69,6 @@ static void record_unenforced(Request *request, const AccessQuery *query,
                                    joined, grant->enforce_place ?: "");
         request->origin.decided_by = DECIDED_BY_GRANT;
         request_record(request, EVENT_WOULD_BE_DENIED, text);
-}
-
-/* For the metrics. */
-static unsigned source_of(const AccessDecision *decision)
-{
-        if (decision->verdict == ACCESS_DENIED)
-                return CALL_SOURCE_NONE;
-        return decision->grant ? decision->grant->source : CALL_SOURCE_ROOT;
 }
 
 AccessVerdict access_check_take(Request *request, const char *rp_id)
@@ -92,9 +100,10 @@ int access_check_deny(Request *request, const char *rp_id, const char *reason)
 
         return request_explain(request, ERROR_ACCESS_DENIED,
                                "uid %u may not call %s.%s: %s%srun \"passlockctl explain %u "
-                               "%s.%s%s%s%s%s\" as root",
+                               "%s.%s%s%s%s%s%s\" as root",
                                uid, short_interface(request), member, reason ?: "",
                                reason ? "; " : "", uid, short_interface(request), member,
                                names_label ? " --tenancy=" : "", names_label ? label : "",
-                               names_rp ? " --relying-party=" : "", names_rp ? rp_id : "");
+                               names_rp ? " --relying-party=" : "", names_rp ? rp_id : "",
+                               request->method->applies ? " --apply" : "");
 }

@@ -7,6 +7,9 @@
 /* The grants' decision on a request. `rp_id` NULL: for any relying party. */
 AccessDecision access_check(const Request *request, const char *rp_id);
 
+/* Likewise, for a request whose relying party is not known yet. */
+AccessVerdict access_check_any_rp(Request *request);
+
 /* Likewise, and counts the call against MaxCallsPerSec=. A call that only Enforce=no allows is
  * recorded. */
 AccessVerdict access_check_take(Request *request, const char *rp_id);

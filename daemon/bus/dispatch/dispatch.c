@@ -44,7 +44,7 @@ static AccessVerdict check_grants(Request *request)
         if (request->method->for_everybody)
                 return ACCESS_ALLOWED;
         if (request->method->has_rp)
-                return access_check(request, NULL).verdict;
+                return access_check_any_rp(request);
         return access_check_take(request, NULL);
 }
 

@@ -16,6 +16,7 @@ typedef struct Method {
         unsigned rights;          /* any of these is needed; 0: only root has the right */
         bool for_everybody;       /* no right is needed: the answer is about the caller itself */
         bool has_rp;              /* run() calls dispatch_authorize_rp() */
+        bool applies;             /* changes, by an option of a method that has a dry run */
         bool is_bulk;             /* many links a call: waits while single calls do */
         bool is_long;             /* takes more than one API call: a stop cancels it, unanswered */
         const Question *question; /* for polkit if no grant gives the right; NULL: never asked */

@@ -343,6 +343,7 @@ static const Question question_change = {
 /* By dry_run. */
 static const Method call_reconcile[] = {
         {.rights = RIGHT_LINKS_WRITE,
+         .applies = true,
          .question = &question_change,
          .is_bulk = true,
          .is_long = true,

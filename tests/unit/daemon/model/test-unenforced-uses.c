@@ -39,6 +39,8 @@ static void test_is_bounded(void **state _unused_)
         assert_int_equal(r, -ENOBUFS);
         assert_int_equal(n, 64);
         assert_int_equal(unenforced_uses_note(&uses, 1000, 1, "0.example", 6), 0);
+        /* Relying parties leave room for rights. */
+        assert_int_equal(unenforced_uses_note(&uses, 1000, 2, NULL, 6), 1);
         assert_int_equal(unenforced_uses_note(&uses, 1000, 1, "new.example", HOUR_MS + 5), 1);
         unenforced_uses_free(uses);
 }
