@@ -281,6 +281,7 @@ void shared_store_forget(const char *state_directory)
         _cleanup_(closep) int fd = -1;
         int r = 0;
 
+        (void) store_clean_leave(state_directory);
         if (asprintf(&directory, "%s/" DIRECTORY, state_directory) < 0) {
                 directory = NULL;
                 return;

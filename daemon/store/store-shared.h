@@ -38,7 +38,8 @@ void store_shared_get_status(Store *store, ReplicaStatus *ret);
 typedef struct Leave StoreLeaving;
 typedef void (*StoreLeaveFunc)(int r, const StoreLeave *result, void *userdata);
 /* Returns 0, NOT_CONFIGURED if this host has left, STORE_FAILED or a negative errno. The function
- * runs once, from store_dispatch(), with 0, STORE_FULL, STORE_FAILED or a negative errno. */
+ * runs once, from store_dispatch() or a callback of the log, with 0, STORE_FULL, STORE_FAILED or a
+ * negative errno. */
 int store_shared_leave(Store *store, const char *state_directory, const char *mark,
                        StoreLeaveFunc func, void *userdata, StoreLeaving **ret);
 /* The function will not run; the leave goes on. NULL is fine. Returns NULL. */

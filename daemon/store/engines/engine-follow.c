@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "daemon/store/engines/engine-shared-internal.h"
 
+/* Revisions that wait for a replica that cannot be written: with more, it is loaded anew. */
+#define ARRIVED_MAX 100000U
+
 static void report_news(const EngineShared *shared, const ApplyJob *job)
 {
         /* The snapshot is not what the watchers know. */
@@ -29,8 +32,10 @@ static void on_applied(ApplyJob *job)
         } else {
                 shared->revision = job->revision;
                 shared->late_at_ms = STAILQ_EMPTY(&shared->arrived) ? 0 : shared->applying_at_ms;
+                shared->n_arrived = 0;
                 report_news(shared, job);
-                confirmations_reach(&shared->confirmations, shared->revision);
+                if (!shared->restore.is_pushing) /* look-ups read the replica beside */
+                        confirmations_reach(&shared->confirmations, shared->revision);
         }
         engine_shared_apply(shared);
         engine_shared_finish_batch(shared);
@@ -77,8 +82,12 @@ static void on_changed(uint64_t revision, const LogEvent *events, size_t n_event
 
         if (!shared->is_following || revision + shared->offset <= shared->revision)
                 return;
-        update = update_new(revision, shared->offset, events, n_events);
+        update = ++shared->n_arrived <= ARRIVED_MAX
+                         ? update_new(revision, shared->offset, events, n_events)
+                         : NULL;
         if (!update) {
+                update_queue_clear(&shared->arrived);
+                shared->n_arrived = 0;
                 on_lost(shared);
                 return;
         }

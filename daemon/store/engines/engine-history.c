@@ -20,11 +20,20 @@ static ReplicaPosition position_of_replica(const EngineShared *shared)
 
 /* Results */
 
+/* Without memory, checks again later. */
+static void load_or_wait(EngineShared *shared)
+{
+        if (engine_shared_load(shared) == 0)
+                return;
+        shared->history.is_checked = false;
+        shared->history.needs_load = shared->history.wants_check = shared->history.waits = true;
+}
+
 static void on_same(EngineShared *shared)
 {
         shared->history.is_checked = true;
         if (shared->history.needs_load)
-                (void) engine_shared_load(shared);
+                load_or_wait(shared);
         else if (!shared->is_following)
                 (void) engine_shared_follow(shared);
         else
@@ -36,7 +45,7 @@ static void on_new_replica(EngineShared *shared)
         shared->offset = shared->history.record.offset;
         shared->confirmations.offset = shared->offset;
         shared->history.is_checked = true;
-        (void) engine_shared_load(shared);
+        load_or_wait(shared);
 }
 
 /* This host is the first one to notice that the log went back. */
@@ -102,8 +111,9 @@ static void on_read(int r, uint64_t revision, const LogEvent *events, size_t n_e
                           RESTORE_RECORD_KEY);
         history->has_failed = r < 0;
         history->read_at = revision;
-        history->waits = history->wants_check = r < 0;
-        if (r == 0)
+        history->waits = r < 0;
+        history->wants_check |= r < 0;
+        if (r == 0 && !history->wants_check) /* the record may have been changed since */
                 decide(shared);
         engine_shared_pump(shared);
 }
@@ -214,14 +224,31 @@ bool engine_shared_go_on_with_history(EngineShared *shared)
         return !history->is_checked;
 }
 
-void engine_shared_see_history(EngineShared *shared, const LogEvent *events, size_t n_events,
-                               bool is_own)
+bool engine_shared_is_other_history(const EngineShared *shared, const LogEvent *events,
+                                    size_t n_events)
 {
         RestoreRecord record = {};
 
-        for (size_t i = 0; !is_own && i < n_events; i++)
+        for (size_t i = 0; i < n_events; i++)
                 if (streq(events[i].key, RESTORE_RECORD_KEY) &&
                     (!events[i].value || read_record(&events[i], 1, &record) < 0 ||
-                     record.offset != shared->offset || shared->restore.is_active))
-                        engine_shared_check_history(shared);
+                     record.offset != shared->offset))
+                        return true;
+        return false;
+}
+
+static bool has_record(const LogEvent *events, size_t n_events)
+{
+        for (size_t i = 0; i < n_events; i++)
+                if (streq(events[i].key, RESTORE_RECORD_KEY))
+                        return true;
+        return false;
+}
+
+void engine_shared_see_history(EngineShared *shared, const LogEvent *events, size_t n_events,
+                               bool is_own)
+{
+        if (!is_own && (engine_shared_is_other_history(shared, events, n_events) ||
+                        (shared->restore.is_active && has_record(events, n_events))))
+                engine_shared_check_history(shared);
 }

@@ -39,6 +39,11 @@ bool engine_shared_is_reachable(const Engine *engine)
         return ((const EngineShared *) engine)->reachable;
 }
 
+int engine_shared_apply_error(const Engine *engine)
+{
+        return ((const EngineShared *) engine)->apply_error;
+}
+
 const EngineSharedOptions *engine_shared_options(const Engine *engine)
 {
         return &((const EngineShared *) engine)->options;

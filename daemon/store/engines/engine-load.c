@@ -28,6 +28,7 @@ static void on_complete(EngineShared *shared, uint64_t revision)
 {
         shared->revision = revision;
         update_queue_clear(&shared->arrived);
+        shared->n_arrived = 0;
         shared->apply_error = 0;
         shared->late_at_ms = 0;
         (void) engine_shared_follow(shared);
@@ -76,8 +77,11 @@ static void on_page(int r, uint64_t revision, const LogEvent *events, size_t n_e
                     void *userdata)
 {
         EngineShared *shared = userdata;
-        PageJob *job = r == 0 ? new_job(shared, revision, events, n_events) : NULL;
+        PageJob *job = NULL;
 
+        /* The record was written after the check. */
+        if (r == 0 && !engine_shared_is_other_history(shared, events, n_events))
+                job = new_job(shared, revision, events, n_events);
         if (!job) {
                 load_again(shared);
                 return;

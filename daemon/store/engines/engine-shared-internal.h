@@ -69,6 +69,7 @@ typedef struct EngineShared {
         EngineHistory history;
         EngineRestore restore;
         UpdateQueue arrived;
+        unsigned n_arrived; /* since a revision was applied */
         bool applying;
         int apply_error;         /* of the last attempt to write to the replica, or 0 */
         uint64_t applying_at_ms; /* when it began, in CLOCK_MONOTONIC */
@@ -109,6 +110,9 @@ void engine_shared_keep_outbox(EngineShared *shared);
 /* The batch of the outbox was committed. */
 void engine_shared_settle_outbox(EngineShared *shared);
 
+/* Whether the events have the record of a restore that this host does not follow yet. */
+bool engine_shared_is_other_history(const EngineShared *shared, const LogEvent *events,
+                                    size_t n_events);
 /* Starts to load, unless that is in progress. Returns 0 or a negative errno. */
 int engine_shared_load(EngineShared *shared);
 

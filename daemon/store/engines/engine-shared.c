@@ -211,7 +211,7 @@ void engine_shared_pump(EngineShared *shared)
                 start_plan(shared, &shared->restore.queue);
         } else if (must_wait || is_stopped(shared)) {
                 return;
-        } else if (shared->n_outbox > 0 && !shared->outbox_waits) {
+        } else if (shared->n_outbox > 0 && !shared->outbox_waits && shared->mode != SHARED_LEFT) {
                 engine_shared_push_outbox(shared);
         } else if (!STAILQ_EMPTY(&shared->waiting)) {
                 start_plan(shared, &shared->waiting);
@@ -391,7 +391,7 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         shared->engine.class = &shared_class;
         shared->options = *options;
         shared->log = options->log;
-        shared->mode = options->has_left ? SHARED_CLOSED : SHARED_OPEN;
+        shared->mode = options->has_left ? SHARED_LEFT : SHARED_OPEN;
         STAILQ_INIT(&shared->waiting);
         STAILQ_INIT(&shared->planned);
         STAILQ_INIT(&shared->ended);

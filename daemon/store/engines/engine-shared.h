@@ -41,6 +41,7 @@ typedef enum EngineSharedMode {
         SHARED_OPEN,
         SHARED_CLOSED, /* changes fail with STORE_FAILED, but for those of the leave */
         SHARED_PAUSED, /* the replica is not written, too, after the jobs that are queued */
+        SHARED_LEFT,   /* as closed, and the outbox is not pushed: the own store has it */
 } EngineSharedMode;
 
 EngineSharedMode engine_shared_mode(const Engine *engine);
@@ -49,6 +50,8 @@ void engine_shared_set_mode(Engine *engine, EngineSharedMode mode);
 bool engine_shared_is_busy(const Engine *engine);
 bool engine_shared_is_loading(const Engine *engine);
 bool engine_shared_is_reachable(const Engine *engine);
+/* Of the last attempt to write to the replica: a negative errno, or 0. */
+int engine_shared_apply_error(const Engine *engine);
 /* Lent. */
 const EngineSharedOptions *engine_shared_options(const Engine *engine);
 /* Where the engine keeps the leave in progress, which it frees. */

@@ -176,6 +176,7 @@ static bool has_copy(const LeaveFiles *files)
 /* Gives the own store a second name. */
 static int keep_own(LeaveFiles *files)
 {
+        _cleanup_(freep) char *kept = NULL;
         char date[sizeof("20261231T235959Z")];
         time_t now = time(NULL);
         struct tm tm;
@@ -184,13 +185,14 @@ static int keep_own(LeaveFiles *files)
                 return errno == ENOENT ? 0 : log_errno_origin(-errno);
         if (!gmtime_r(&now, &tm) || strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm) == 0)
                 return -EINVAL;
-        if (asprintf(&files->kept, "%s/" DATA_FILE ".%s", files->state_directory, date) < 0) {
-                files->kept = NULL;
+        if (asprintf(&kept, "%s/" DATA_FILE ".%s", files->state_directory, date) < 0) {
+                kept = NULL;
                 return -ENOMEM;
         }
-        return linkat(files->lock_fd, DATA_FILE, AT_FDCWD, files->kept, 0) < 0
-                       ? log_errno_origin(-errno)
-                       : 0;
+        if (linkat(files->lock_fd, DATA_FILE, AT_FDCWD, kept, 0) < 0)
+                return log_errno_origin(-errno);
+        files->kept = TAKE_PTR(kept);
+        return 0;
 }
 
 /* The copy may have replaced the own store already. */

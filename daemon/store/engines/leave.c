@@ -162,6 +162,7 @@ static void on_installed(Job *job)
                 return;
         }
         leave->has_left = true;
+        engine_shared_set_mode(leave->engine, SHARED_LEFT);
         tell(leave);
 }
 
@@ -202,7 +203,7 @@ static void hand_over(Leave *leave)
         _cleanup_(txn_end) Txn txn = {};
         int r = 0;
 
-        engine_shared_set_mode(leave->engine, SHARED_CLOSED);
+        engine_shared_set_mode(leave->engine, leave->options.is_away ? SHARED_LEFT : SHARED_CLOSED);
         if (!leave->options.is_away && leave->result.exchanges > 0) {
                 r = environment_begin_read(environment_of(leave->engine), &txn);
                 if (r == 0)
@@ -242,10 +243,22 @@ static void on_copied(Job *job)
 
 static int catch_up(Leave *leave);
 
+/* Whether the replica may lack changes that were acknowledged, although the log can be reached. A
+ * full log can be read, but not changed: the host leaves as if it were away. */
+static bool is_incomplete(const Leave *leave, int r)
+{
+        return engine_shared_apply_error(leave->engine) < 0 ||
+               (r > 0 && r != ERROR_STORE_FULL && engine_shared_is_reachable(leave->engine));
+}
+
 static void on_caught_up(int r, void *userdata)
 {
         Leave *leave = userdata;
 
+        if (r >= 0 && is_incomplete(leave, r)) {
+                fail(leave, engine_shared_apply_error(leave->engine) ?: r);
+                return;
+        }
         leave->options.is_away = r > 0;
         leave->options.host = log_of(leave->engine)->class->host(log_of(leave->engine));
         if (r >= 0 && engine_shared_is_busy(leave->engine)) {

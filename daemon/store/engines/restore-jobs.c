@@ -8,6 +8,8 @@ static void salvage_run(Job *job)
 
         salvage->r = salvage_next(salvage->replica, salvage->snapshot, &salvage->record,
                                   &salvage->cursor, &salvage->page);
+        if (salvage->r < 0)
+                (void) environment_recover(salvage->replica);
 }
 
 static void salvage_drop(Job *job)

@@ -113,8 +113,10 @@ int replica_load_end(ReplicaLoad *load)
 {
         int r;
 
-        r = outbox_copy(load->replica, load->environment);
-        if (r < 0)
+        r = environment_recover(load->replica);
+        if (r >= 0)
+                r = outbox_copy(load->replica, load->environment);
+        if (r < 0 && r != -EMEDIUMTYPE) /* a damaged replica has no outbox any more */
                 return r;
         load->environment = environment_free(load->environment);
         return environment_replace(load->replica, load->directory);

@@ -569,6 +569,29 @@ static void test_replica_cannot_be_written(void **state)
         assert_int_equal(fleet_add(fleet, 0, "u", "b", &newly_linked), 0);
 }
 
+/* A replica that is no store any more is loaded anew. */
+static void test_damaged_replica(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+        char path[128];
+        FILE *file;
+
+        fleet_add_links(fleet, 0, "a", 20, "u");
+        fleet_settle(fleet);
+        fleet->hosts[1].store = store_free(fleet->hosts[1].store);
+        snprintf(path, sizeof(path), "%s/data.mdb", fleet->hosts[1].directory);
+        file = fopen(path, "w");
+        assert_non_null(file);
+        for (unsigned i = 0; i < 10000; i++)
+                assert_true(fputs("garbage", file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        fleet_join(fleet, 1);
+        fleet_settle(fleet);
+        assert_same_links(fleet->hosts[0].store, fleet->hosts[1].store);
+        assert_int_equal(fleet_add(fleet, 1, "u", "b", &newly_linked), 0);
+}
+
 /* The outbox waits as long as the replica cannot be written, then it is pushed. */
 static void test_outbox_of_a_full_disk(void **state)
 {
@@ -647,6 +670,7 @@ int main(void)
                 TEST(test_removal_of_unseen_link),
                 TEST(test_compaction),
                 TEST(test_restart),
+                TEST(test_damaged_replica),
                 TEST(test_unreachable),
                 TEST(test_foreign_keys),
                 TEST(test_ids_far_ahead),

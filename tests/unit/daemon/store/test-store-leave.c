@@ -4,12 +4,16 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
+#include "daemon/store/shared/replica.h"
 #include "daemon/store/store-shared.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/memory-cluster.h"
@@ -61,6 +65,15 @@ ssize_t __wrap_sendfile64(int to_fd, int from_fd, off_t *offset, size_t count);
 ssize_t __wrap_sendfile64(int to_fd, int from_fd, off_t *offset, size_t count)
 {
         return is_due() ? -1 : __real_sendfile64(to_fd, from_fd, offset, count);
+}
+
+static atomic_bool cannot_apply;
+
+int __real_replica_put_revision(Txn *txn, uint64_t revision);
+int __wrap_replica_put_revision(Txn *txn, uint64_t revision);
+int __wrap_replica_put_revision(Txn *txn, uint64_t revision)
+{
+        return cannot_apply ? -ENOSPC : __real_replica_put_revision(txn, revision);
 }
 
 /* Two hosts; the first one leaves. */
@@ -188,6 +201,7 @@ static int teardown(void **state)
 {
         Fleet *fleet = *state;
 
+        cannot_apply = false;
         for (unsigned i = 0; i < ARRAY_SIZE(fleet->hosts); i++)
                 store_free(fleet->hosts[i]);
         store_free(fleet->own);
@@ -358,6 +372,47 @@ static void test_outbox(void **state)
         assert_int_equal(memory_cluster_count(fleet->cluster, "exchanges/"), 0);
 }
 
+/* The log can be reached again before the host is started with its own store: the exchanges that it
+ * has are not pushed. */
+static void test_log_is_back(void **state)
+{
+        Fleet *fleet = *state;
+        Left left;
+
+        memory_cluster_set_reachable(fleet->cluster, false);
+        fleet_begin(fleet, 0, NULL);
+        left = leave(fleet);
+        assert_int_equal(left.r, 0);
+        assert_int_equal(left.result.exchanges, 1);
+        memory_cluster_set_reachable(fleet->cluster, true);
+        while (fleet_add(fleet, 1, "later") != 0) /* until the other host hears of it */
+                step(fleet);
+        settle(fleet);
+        for (unsigned i = 0; i < 100; i++)
+                step(fleet);
+        assert_int_equal(memory_cluster_count(fleet->cluster, "exchanges/"), 0);
+        open_own(fleet);
+        assert_int_equal(n_exchanges(fleet->own), 1);
+}
+
+/* A replica that cannot be written may lack changes that were acknowledged. */
+static void test_full_disk(void **state)
+{
+        Fleet *fleet = *state;
+        Left left;
+
+        cannot_apply = true;
+        assert_int_equal(fleet_add(fleet, 1, "new"), 0);
+        left = leave(fleet);
+        assert_int_equal(left.r, ERROR_STORE_FULL);
+        cannot_apply = false;
+        settle(fleet);
+        left = leave(fleet);
+        assert_int_equal(left.r, 0);
+        assert_int_equal(left.result.links, LINKS + 1);
+        assert_true(left.result.is_current);
+}
+
 static void make_own(const char *directory)
 {
         Store *store;
@@ -416,6 +471,29 @@ static void test_failures(void **state)
         assert_false(has_old(fleet->directory, &n_links));
         assert_int_equal(n_links, LINKS + n - 1);
         assert_true(left.has_kept && has_kept(fleet->directory));
+}
+
+/* The clock was set back, or there was a leave in the same second. */
+static void test_kept_name_exists(void **state)
+{
+        Fleet *fleet = *state;
+        size_t n_links;
+        Left left;
+
+        make_own(fleet->directory);
+        for (time_t t = time(NULL), end = t + 300; t < end; t++) {
+                char date[] = "20261231T235959Z", name[64];
+                struct tm tm;
+
+                assert_non_null(gmtime_r(&t, &tm));
+                assert_true(strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm) > 0);
+                snprintf(name, sizeof(name), "data.mdb.%s", date);
+                assert_return_code(close(creat(path_of(fleet, name), 0600)), errno);
+        }
+        left = leave(fleet);
+        assert_int_equal(left.r, ERROR_STORE_FAILED);
+        assert_true(has_old(fleet->directory, &n_links));
+        expect_member(fleet, 0);
 }
 
 #define SURVIVED 7
@@ -477,11 +555,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_leave),
-                TEST(test_away),
-                TEST(test_outbox),
-                TEST(test_failures),
-                cmocka_unit_test(test_crashes),
+                TEST(test_leave),     TEST(test_away),
+                TEST(test_outbox),    TEST(test_log_is_back),
+                TEST(test_full_disk), TEST(test_kept_name_exists),
+                TEST(test_failures),  cmocka_unit_test(test_crashes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
