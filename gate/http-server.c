@@ -86,9 +86,9 @@ void http_server_on_opened(HttpServer *server)
 
 void http_server_on_closed(HttpServer *server)
 {
-        /* MHD accepts again only when it runs. */
-        if (server->n_connections-- >= CONNECTIONS_MAX)
-                http_server_run_soon(server);
+        server->n_connections--;
+        /* After a lack of connections or of file descriptors, MHD accepts again when it runs. */
+        http_server_run_soon(server);
         server->handlers->on_connections(server->n_connections, server->userdata);
 }
 

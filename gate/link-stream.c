@@ -3,7 +3,6 @@
 #include "gate/http-connection.h"
 #include "gate/link-stream.h"
 
-#define QUEUE_MAX  (512U * 1024U)
 #define BLOCK_SIZE 4096U
 /* Shorter than the read timeouts of HTTP clients. */
 #define KEEP_ALIVE_SEC 30U
@@ -44,16 +43,22 @@ void link_stream_start(LinkStream *stream)
         http_request_reply(stream->request, reply);
 }
 
+void link_stream_cut(LinkStream *stream)
+{
+        text_buffer_done(&stream->queue);
+        http_connection_cut(stream->request->connection);
+}
+
 void link_stream_send(LinkStream *stream, const TextBuffer *event)
 {
-        if (stream->ended)
+        if (stream->ended || stream->request->aborted)
                 return;
         stream->idle_sec = 0;
         if (stream->queue.len == 0)
                 http_connection_set_deadline(stream->request->connection, HTTP_REPLY_SEC);
         text_buffer_append(&stream->queue, event->s, event->len);
-        if (event->failed || stream->queue.failed || stream->queue.len > QUEUE_MAX)
-                http_connection_cut(stream->request->connection);
+        if (event->failed || stream->queue.failed)
+                link_stream_cut(stream);
         else
                 http_request_resume(stream->request);
 }

@@ -19,8 +19,11 @@ typedef struct LinkStream {
 /* Starts the reply. */
 void link_stream_start(LinkStream *stream);
 
-/* Queues an event. A client that has not read much is disconnected. */
+/* Queues an event. A client that does not read its queue in time is disconnected. */
 void link_stream_send(LinkStream *stream, const TextBuffer *event);
+
+/* Drops the queue, and disconnects the client. */
+void link_stream_cut(LinkStream *stream);
 
 /* Ends the stream after the queue. */
 void link_stream_end(LinkStream *stream);

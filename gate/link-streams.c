@@ -8,6 +8,8 @@
 #include "gate/link-streams.h"
 
 #define STREAMS_MAX 32U
+/* Bytes in all queues: the library delivers many changes before a client can read the first. */
+#define QUEUED_MAX (32U * 1024U * 1024U)
 /* As in a signal of the daemon. */
 #define PAIRS_MAX 1000U
 
@@ -31,13 +33,32 @@ void link_streams_init(LinkStreams *streams, passlock *client)
         LIST_INIT(&streams->watches);
 }
 
+/* Disconnects the client that is most behind, if too much is queued. */
+static void limit_queues(const LinkStreams *streams)
+{
+        LinkStream *stream, *longest = NULL;
+        LinkWatch *watch;
+        size_t n_queued = 0;
+
+        LIST_FOREACH(watch, &streams->watches, entry)
+                LIST_FOREACH(stream, &watch->streams, entry) {
+                        n_queued += stream->queue.len;
+                        if (!longest || stream->queue.len > longest->queue.len)
+                                longest = stream;
+                }
+        if (n_queued > QUEUED_MAX)
+                link_stream_cut(longest);
+}
+
 static void watch_send(const LinkWatch *watch, const TextBuffer *event)
 {
         LinkStream *stream;
 
         LIST_FOREACH(stream, &watch->streams, entry)
-                if (stream->started)
+                if (stream->started) {
                         link_stream_send(stream, event);
+                        limit_queues(watch->owner);
+                }
 }
 
 /* Appends a pair of strings to an array. */

@@ -18,12 +18,14 @@ static int fail(const char *path, int r)
         return r;
 }
 
-/* Whether nobody listens on the socket any more. */
+/* Whether the path is a socket on which nobody listens any more. */
 static bool is_stale(const struct sockaddr_un *address)
 {
-        _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct stat st;
 
-        return fd >= 0 && connect(fd, (const struct sockaddr *) address, sizeof(*address)) < 0 &&
+        return lstat(address->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) && fd >= 0 &&
+               connect(fd, (const struct sockaddr *) address, sizeof(*address)) < 0 &&
                errno == ECONNREFUSED;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Server-sent events of passlock-gate, and restarts of what is behind it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import threading
 
 import pytest
 
-from harness import Workspace
+from harness import Failed, Workspace
 from harness.gate import Gate, GateError
 
 from .stack import eventually, new_user
@@ -152,6 +153,25 @@ def test_client_that_does_not_read(stack, connection, gate):
         seen.join()
 
 
+def test_client_that_reads_after_a_pause(connection, gate):
+    """Changes that the gate gets at once do not make it disconnect a client that reads."""
+    with Events(gate) as events:
+        assert events.next() == ("Watched", {})
+        os.kill(gate.pid, signal.SIGSTOP)
+        user = '"' * 250  # twice as long in JSON
+        links = [{"authenticator_id": ("s", f"{n:0250}"), "user_id": ("s", user), "created_at": ("t", 1),
+                  "last_used_at": ("t", 0)} for n in range(1000)]
+        connection.links("Import", links, {})
+        connection.links("RemoveByUser", user)
+        os.kill(gate.pid, signal.SIGCONT)
+        n_added = n_removed = 0
+        while n_added < 1000 or n_removed < 1000:
+            name, change = events.next()
+            assert name == "Changed"
+            n_added += len(change["added"])
+            n_removed += len(change["removed"])
+
+
 def read_changes(events, stop):
     while not stop.is_set():
         assert events.next()[0] == "Changed"
@@ -275,3 +295,33 @@ def test_exit_when_idle(own_stack):
         with gate.connect() as http:
             http.call("Links.ListByUser", user_id="u")
         assert gate.child.wait(60) == 0
+
+
+# The socket
+
+def test_stale_socket_is_replaced(stack):
+    with Workspace() as work:
+        left = socket.socket(socket.AF_UNIX)
+        left.bind(str(work / "gate"))
+        left.close()
+        with Gate(work, stack.bus) as gate:
+            assert gate.call("Links.ListByUser", user_id=new_user()) == {"links": []}
+
+
+@pytest.mark.parametrize("kind", ["file", "listener", "full"])
+def test_path_in_use(stack, kind):
+    """Neither a file nor the socket of another process is replaced."""
+    with Workspace() as work, contextlib.ExitStack() as sockets:
+        path = work / "gate"
+        if kind == "file":
+            path.write_text("precious")
+        else:
+            other = sockets.enter_context(socket.socket(socket.AF_UNIX))
+            other.bind(str(path))
+            other.listen(0)
+        if kind == "full":
+            client = sockets.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(path))
+        with pytest.raises(Failed, match="Address already in use"):
+            Gate(work, stack.bus).start()
+        assert path.exists() and (kind != "file" or path.read_text() == "precious")

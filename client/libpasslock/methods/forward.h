@@ -8,7 +8,8 @@
  * Connection, retries, deadlines and cancelling are those of all calls: see passlock_call_cancel().
  */
 
-/* `reply` is valid during the callback; NULL unless `r` is 0. */
+/* `reply` is valid during the callback; NULL unless `r` is 0, and for a removal whose retry found
+ * nothing. */
 typedef void (*ForwardCallback)(passlock *client, int r, const char *error_text,
                                 sd_bus_message *reply, void *userdata);
 
