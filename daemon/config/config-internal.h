@@ -90,7 +90,8 @@ int config_mention(ConfigParser *parser, const ConfigPlace *place, const char *l
 
 /* Values that several sections have; `key` is for the error. */
 
-/* Parses yes, no, true, false, on, off, 1 or 0. Returns false, and stores nothing, for anything else. */
+/* Parses yes, no, true, false, on, off, 1 or 0. Returns false, and stores nothing, for anything
+ * else. */
 bool config_parse_bool(const char *value, bool *ret);
 /* Replaces *origin by an origin (scheme, host, port), without a slash at the end. */
 int config_parse_origin(const char *key, const char *value, char **origin, char **ret_error);
