@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Measures the daemon with many connected clients, and after a large import and floods.
 
-    rate        durable Links.Add a second with clients / with none beside them, 64 calls in flight
-                and one at a time; medians of turns
+    rate        durable exchanges, and Links.Add, a second with clients / with none beside them, 64 calls in
+                flight and one at a time; medians of turns
     signals     Changed to each of 10 subscribers, for an import of PASSLOCK_BENCH_LINKS links
     memory      private dirty memory of the daemon, 5 s after its last call
     wakeups     of the daemon, by 200 clients that connect and leave without a call to it
@@ -14,7 +14,7 @@ import time
 
 from bus.stack import Stack
 from harness.build import binary
-from load import crowd, flood, require_root, sync, write_links
+from load import ApiStack, crowd, flood, require_root, sync, write_links
 from measure import LINKS, QUICK, Figure, memory_mib, n_wakeups, pin
 from results import Section
 
@@ -26,20 +26,32 @@ SECONDS = 0.5 if QUICK else 2
 SETTLED_SEC = 1 if QUICK else 5
 
 
-def rates() -> tuple[float, float]:
-    """Links added a second: 64 calls in flight, and one at a time."""
-    return flood("AddNew", 1, SECONDS)["rate"], sync("AddNew", SECONDS)["rate"]
+def rates(call: str) -> tuple[float, float]:
+    """Calls a second: 64 in flight, and one at a time."""
+    return flood(call, 1, SECONDS)["rate"], sync(call, SECONDS)["rate"]
 
 
-def compare_rates(table, n: int, call: str):
+def compare_rates(section, table, call: str, n: int, held: str, goals: tuple[float | None, float | None]):
     turns = []
     for _ in range(TURNS):
-        alone = rates()
-        with crowd(n, call):
-            turns.append((alone, rates()))
+        alone = rates(call)
+        with crowd(n, held):
+            turns.append((alone, rates(call)))
     for i, name in enumerate(("64 in flight", "one at a time")):
-        table.row(f"rate, {name}, {n} clients ({call}) / none",
-                  Figure.of([beside[i] / alone[i] for alone, beside in turns]))
+        label = f"{call}, {name}, {n} clients ({held}) / none"
+        figure = Figure.of([beside[i] / alone[i] for alone, beside in turns])
+        if goals[i]:
+            section.goal(label, figure, at_least=goals[i])
+        else:
+            table.row(label, figure)
+
+
+def measure_rates(section):
+    table = section.table("Rates", "", "value")
+    with ApiStack(CLIENTS):
+        for n, held, goal in ((CLIENTS, "Get", 0.9), (SUBSCRIBERS, "Subscribe", 0.5)):
+            compare_rates(section, table, "Exchange", n, held, (goal, goal))
+            compare_rates(section, table, "AddNew", n, held, (None, None))
 
 
 def measure_memory(table, name: str, pid: int, less: float = 0):
@@ -73,6 +85,7 @@ def main():
     require_root()
     section = Section("clients", "Many connected clients, and a large import")
     pin()
+    measure_rates(section)
     stack = Stack()
     stack.sandbox.options = ()  # without a state file, which costs more than the calls
     stack.bus.allow_connections(2 * CLIENTS)
@@ -85,8 +98,6 @@ def main():
         measure_wakeups(table, pid)
         with crowd(CLIENTS, "Get"):
             measure_memory(table, f"for {CLIENTS} clients", pid, quiet)
-        for n, call in ((CLIENTS, "Get"), (SUBSCRIBERS, "Subscribe")):
-            compare_rates(table, n, call)
         measure_import(table, stack, pid)
         for call, seconds in (("Authorize", 15), ("List", 10)):
             n = flood(call, 2, 1 if QUICK else seconds, may_refuse=True)["n"]
