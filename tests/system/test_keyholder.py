@@ -137,9 +137,9 @@ def test_keys_are_read_at_each_start(service):
 
 
 def test_stop_order(service):
-    """A stop of all units, as at shutdown, completes the calls in flight."""
+    """A stop of all units and of the bus, as at shutdown, completes the calls in flight."""
     # In one transaction: `systemctl stop` has one for each unit.
-    units = [host.UNIT, "passlock-keyholder.target", host.KEY_HOLDER, host.KEY_HOLDER_SOCKET]
+    units = [host.UNIT, "passlock-keyholder.target", host.KEY_HOLDER, host.KEY_HOLDER_SOCKET, "dbus.service"]
     STOP_ALL.write_text(f"[Unit]\nDefaultDependencies=no\nConflicts={' '.join(units)}\n")
     host.systemctl("daemon-reload")
     authorize()
@@ -152,6 +152,7 @@ def test_stop_order(service):
         host.systemctl("stop", STOP_ALL.name)
         STOP_ALL.unlink()
         host.systemctl("daemon-reload")
+        host.systemctl("start", "dbus.service")
     assert "requests in flight" not in host.run("journalctl", "--output=cat", f"_PID={holder}"), \
         "the key holder was not told to stop before the daemon"
 
