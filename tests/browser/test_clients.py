@@ -14,7 +14,7 @@ from harness.process import Process
 EXAMPLE = source_dir() / "examples/signin"
 COMMANDS = {
     "node": ["node", str(EXAMPLE / "app.mjs")],
-    "python": ["/usr/bin/python3", str(EXAMPLE / "app.py")],
+    "python": ["sh", "-c", f"exec /usr/bin/python3 {EXAMPLE}/app.py 2>&1"],
     "php": ["sh", "-c", f"exec php -S localhost:0 {EXAMPLE}/app.php 2>&1"],
 }
 
@@ -32,10 +32,12 @@ class App(Process):
     def environment(self):
         return {"PORT": "0", "PASSLOCK_GATE": str(self.gate.socket), "PASSLOCK_TENANCY_ID": self.sandbox.tenancy_id,
                 "PASSLOCK_ENDPOINT": self.sandbox.endpoint, "PYTHONPATH": str(source_dir() / "clients/python"),
-                "PYTHONDONTWRITEBYTECODE": "1"}
+                "PYTHONDONTWRITEBYTECODE": "1", "NODE_PATH": str(source_dir() / "tests/browser/node_modules")}
 
     def wait_ready(self):
-        self.url = re.search(r"http://localhost:\d+", self.read_line())[0]
+        while not (found := re.search(r"http://localhost:\d+", self.read_line())):
+            pass
+        self.url = found[0]
 
     def stop(self):
         """None of the apps handles SIGTERM."""
