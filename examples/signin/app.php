@@ -10,6 +10,9 @@ use Passlock\InvalidArgs;
 use Passlock\Passlock;
 use Passlock\PasslockError;
 
+const BODY_MAX = 2 ** 20;
+const REFUSALS = ['BodyTooLarge', 'Interrupted', 'InvalidArgs', 'InvalidCode', 'UserMismatch'];
+
 $rpId = getenv('RP_ID') ?: 'localhost';
 $endpoint = getenv('PASSLOCK_ENDPOINT');
 $files = [
@@ -60,7 +63,11 @@ if ($_SERVER['REQUEST_METHOD'] === 'GET' && isset($files[$path])) {
     readfile($files[$path][0]);
     exit;
 }
-$body = json_decode(file_get_contents('php://input'), true);
+$text = file_get_contents('php://input', length: BODY_MAX + 1);
+if (strlen($text) > BODY_MAX) {
+    answer(413, ['error' => 'ContentTooLarge']);
+}
+$body = json_decode($text, true);
 // Pages of other sites cannot send this type.
 if ($_SERVER['REQUEST_METHOD'] === 'POST' &&
     (!str_starts_with($_SERVER['CONTENT_TYPE'] ?? '', 'application/json') || !is_array($body))) {
@@ -80,5 +87,5 @@ try {
     });
 } catch (PasslockError $error) {
     error_log("passlock: {$error->getMessage()}");
-    answer(400, ['error' => $error->name]);
+    answer(in_array($error->name, REFUSALS, true) ? 400 : 502, ['error' => $error->name]);
 }

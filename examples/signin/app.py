@@ -1,129 +1,122 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The example in Python, with nothing but the standard library. README.md has the settings."""
+"""The example in Python, with Flask. README.md has the settings."""
 
-import json
-import logging
 import os
 import secrets
-from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from passlock import InvalidArgs, Passlock, PasslockError
+from flask import Flask, abort, request, send_file, session
+from passlock import BodyTooLarge, Interrupted, InvalidArgs, InvalidCode, Passlock, PasslockError, UserMismatch
+from werkzeug.exceptions import HTTPException
 
-HERE = Path(__file__).resolve().parent
 RP_ID = os.environ.get("RP_ID", "localhost")
 ENDPOINT = os.environ["PASSLOCK_ENDPOINT"]
+TENANCY_ID = os.environ["PASSLOCK_TENANCY_ID"]
+PASSLOCK_JS = Path(os.environ.get("PASSLOCK_JS", Path(__file__).parent / "../../browser/passlock.js")).resolve()
 BODY_MAX = 2**20
-FILES = {
-    "/": (HERE / "page/index.html", "text/html"),
-    "/page.js": (HERE / "page/page.js", "text/javascript"),
-    "/passlock.js": (Path(os.environ.get("PASSLOCK_JS", HERE / "../../browser/passlock.js")), "text/javascript"),
-}
+REFUSALS = (BodyTooLarge, Interrupted, InvalidArgs, InvalidCode, UserMismatch)
 
+app = Flask(__name__, static_folder="page", static_url_path="")
+app.secret_key = secrets.token_bytes(32)  # signs the session cookies; an app keeps its key
+app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 passlock = Passlock()
-sessions: dict[str, dict] = {}  # by the value of the cookie; an app has them in its database
 
 
-def sign_up(session, body):
-    session["new_user_id"] = f"user-{secrets.token_hex(8)}"
-    return {"token": passlock.authorize(RP_ID, session["new_user_id"], body.get("username")).token}
+def start_session(user_id):
+    session.clear()
+    session["user_id"] = user_id
+    return {"userId": user_id}
 
 
-def passkey(session, body):
-    if "new_user_id" not in session:
-        raise InvalidArgs("the session has not begun to sign up")
-    # With user_id, the passkey of somebody else is refused.
-    return {"user_id": passlock.exchange(body.get("code"), user_id=session["new_user_id"]).user_id}
+@app.before_request
+def read_body():
+    """Pages of other sites cannot send JSON."""
+    if request.method != "POST":
+        return
+    # MAX_CONTENT_LENGTH limits JSON only from Werkzeug 2.3 on, which Debian 12 does not have.
+    if request.content_length is None:
+        abort(411)
+    if request.content_length > BODY_MAX:
+        abort(413)
+    try:
+        body = request.get_json()
+    except RecursionError:
+        body = None
+    if not isinstance(body, dict):
+        abort(400)
 
 
-def sign_in(session, body):
-    return {"token": passlock.authorize_authentication(RP_ID, discoverable=True).token}
+@app.after_request
+def add_policy(response):
+    response.headers["Content-Security-Policy"] = f"default-src 'self'; connect-src 'self' {ENDPOINT}; img-src data:"
+    return response
 
 
-def enter(session, body):
-    return {"user_id": passlock.exchange(body.get("code")).user_id}
+@app.get("/")
+def index():
+    return app.send_static_file("index.html")
 
 
-def sign_out(session, body):
-    return {"user_id": None}
+@app.get("/passlock.js")
+def passlock_js():
+    return send_file(PASSLOCK_JS)
 
 
-def me(session, body):
+@app.get("/config")
+def config():
+    return {"tenancyId": TENANCY_ID, "endpoint": ENDPOINT}
+
+
+@app.get("/me")
+def me():
     user_id = session.get("user_id")
     links = passlock.links.list_by_user(user_id) if user_id else []
     return {"userId": user_id, "passkeys": [link.authenticator_id for link in links]}
 
 
-def config(session, body):
-    return {"tenancyId": os.environ["PASSLOCK_TENANCY_ID"], "endpoint": ENDPOINT}
+@app.post("/sign-up")
+def sign_up():
+    new_user_id = f"user-{secrets.token_hex(8)}"
+    token = passlock.authorize(RP_ID, new_user_id, request.json.get("username")).token
+    session["new_user_id"] = new_user_id
+    return {"token": token}
 
 
-GET = {"/me": me, "/config": config}
-POST = {"/sign-up": sign_up, "/passkey": passkey, "/sign-in": sign_in, "/session": enter, "/sign-out": sign_out}
+@app.post("/passkey")
+def passkey():
+    if "new_user_id" not in session:
+        raise InvalidArgs("the session has not begun to sign up")
+    # With user_id, the passkey of somebody else is refused.
+    return start_session(passlock.exchange(request.json.get("code"), user_id=session["new_user_id"]).user_id)
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path in FILES:
-            path, kind = FILES[self.path]
-            self.reply(HTTPStatus.OK, path.read_bytes(), kind)
-        else:
-            self.run(GET.get(self.path), {})
+@app.post("/sign-in")
+def sign_in():
+    return {"token": passlock.authorize_authentication(RP_ID, discoverable=True).token}
 
-    def do_POST(self):
-        try:
-            body = json.loads(self.rfile.read(max(0, min(int(self.headers["Content-Length"]), BODY_MAX))))
-        except (TypeError, ValueError, RecursionError):
-            body = None
-        # Pages of other sites cannot send this type.
-        if self.headers.get_content_type() != "application/json" or not isinstance(body, dict):
-            self.answer(HTTPStatus.BAD_REQUEST, {"error": "BadRequest"})
-        else:
-            self.run(POST.get(self.path), body)
 
-    def run(self, action, body):
-        if not action:
-            self.answer(HTTPStatus.NOT_FOUND, {"error": "NotFound"})
-            return
-        try:
-            cookie = SimpleCookie(self.headers.get("Cookie", "")).get("session")
-        except CookieError:  # another app of localhost has set it
-            cookie = None
-        session = sessions.get(cookie.value, {}) if cookie else {}
-        try:
-            reply = action(session, body)
-        except PasslockError as error:
-            logging.warning("passlock: %s", error)
-            self.answer(HTTPStatus.BAD_REQUEST, {"error": error.name})
-            return
-        if "user_id" in reply:  # another user: another session
-            sessions.pop(cookie.value if cookie else None, None)
-            session = {"user_id": reply["user_id"]} if reply["user_id"] else {}
-            cookie = None
-        self.answer(HTTPStatus.OK, reply, None if cookie and cookie.value in sessions else session)
+@app.post("/session")
+def enter():
+    return start_session(passlock.exchange(request.json.get("code")).user_id)
 
-    def answer(self, status, reply, session=None):
-        headers = {}
-        if session:
-            key = secrets.token_urlsafe(24)
-            sessions[key] = session
-            headers["Set-Cookie"] = f"session={key}; HttpOnly; SameSite=Lax; Path=/"
-        self.reply(status, json.dumps(reply).encode(), "application/json", headers)
 
-    def reply(self, status, text, kind, headers=()):
-        self.send_response(status)
-        for name, value in {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(text)),
-                            "Content-Security-Policy": f"default-src 'self'; connect-src 'self' {ENDPOINT}; img-src data:",
-                            **dict(headers)}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(text)
+@app.post("/sign-out")
+def sign_out():
+    session.clear()
+    return {"userId": None}
+
+
+@app.errorhandler(PasslockError)
+def passlock_failed(error):
+    app.logger.error("passlock: %s", error)
+    return {"error": error.name}, 400 if isinstance(error, REFUSALS) else 502
+
+
+@app.errorhandler(HTTPException)
+def http_failed(error):
+    return {"error": error.name.replace(" ", "")}, error.code
 
 
 if __name__ == "__main__":
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8000"))), Handler)
-    print(f"listening on http://localhost:{server.server_port}", flush=True)
-    server.serve_forever()
+    app.run("localhost", int(os.environ.get("PORT", "8000")))

@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 async function call(path, body) {
   const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const response = await fetch(path, body && options);
+  if (response.status >= 500) throw new Error("Passkeys do not work now. Try again later."); // the app's log says why
   const reply = await response.json();
   if (!response.ok) throw new Error(reply.error);
   return reply;
@@ -42,11 +43,11 @@ async function run(action) {
   document.querySelector("main").ariaBusy = "true";
   try {
     await action();
+    await show();
     $("status").textContent = "";
   } catch (error) {
     $("status").textContent = error.message;
   }
-  await show();
   document.querySelector("main").ariaBusy = "false";
 }
 
