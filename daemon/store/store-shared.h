@@ -40,8 +40,10 @@ typedef void (*StoreLeaveFunc)(int r, const StoreLeave *result, void *userdata);
 /* Returns 0, NOT_CONFIGURED if this host has left, STORE_FAILED or a negative errno. The function
  * runs once, from store_dispatch() or a callback of the log, with 0, STORE_FULL, STORE_FAILED or a
  * negative errno. */
+struct AuditOrigin; /* daemon/audit/audit.h */
 int store_shared_leave(Store *store, const char *state_directory, const char *mark,
-                       StoreLeaveFunc func, void *userdata, StoreLeaving **ret);
+                       const struct AuditOrigin *origin, StoreLeaveFunc func, void *userdata,
+                       StoreLeaving **ret);
 /* The function will not run; the leave goes on. NULL is fine. Returns NULL. */
 StoreLeaving *store_shared_leave_forget(StoreLeaving *leaving);
 /* Only counts. Returns as store_shared_leave(). */

@@ -126,9 +126,11 @@ static int store_end(Store *store, int r)
 }
 
 int store_shared_leave(Store *store, const char *state_directory, const char *mark,
-                       StoreLeaveFunc func, void *userdata, StoreLeaving **ret)
+                       const struct AuditOrigin *origin, StoreLeaveFunc func, void *userdata,
+                       StoreLeaving **ret)
 {
-        const LeaveOptions options = {.state_directory = state_directory, .mark = mark};
+        const LeaveOptions options = {
+                .state_directory = state_directory, .mark = mark, .origin = origin};
 
         return leave_start(store->engine, &options, func, userdata, ret);
 }

@@ -3,6 +3,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 
@@ -14,6 +15,7 @@ from .client import plain
 from .fleet import Fleet
 from .stack import eventually, new_user, raises
 from .test_backup import passlockctl
+from .test_records import Log
 from .vault import Vault, is_exchange
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="needs etcd")
@@ -93,7 +95,10 @@ def test_leave(fleet, host):
         two.links("Remove", links.pop())  # a dry run changes nothing
         expected["links"] -= 1
         before = links_of(two)
+        log = Log(host)
         assert leave(two, apply=("b", True)) == expected | {"told": True}
+        (record,) = log.about("Host left the shared store")
+        assert record.startswith(f"Host left the shared store, LeaveStore by uid {os.getuid()}, {len(before)} count")
         assert f"/passlock/hosts/{number:03}" not in keys(fleet, "hosts/")
         assert f"/passlock/alive/{number:03}" not in keys(fleet, "alive/")
 
@@ -195,6 +200,7 @@ def test_nothing_is_loaded(fleet, host):
     fleet.etcd.kill9()
     host.daemon.start()
     with host.connect() as two:
+        log = Log(host)
         for options in ({}, {"apply": ("b", True)}):
             with raises("StoreFailed"):
                 two.manager("LeaveStore", options)

@@ -25,8 +25,9 @@
 typedef struct Leave Leave;
 
 typedef struct LeaveOptions {
-        const char *state_directory; /* gets the store */
-        const char *mark;            /* a file that is made when this host has left */
+        const char *state_directory;      /* gets the store */
+        const char *mark;                 /* a file that exists when this host has left */
+        const struct AuditOrigin *origin; /* of the record; NULL: none */
 } LeaveOptions;
 
 /* r is 0, a negative errno, STORE_FULL or STORE_FAILED; the result is lent. */

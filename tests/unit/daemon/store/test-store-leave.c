@@ -238,8 +238,8 @@ static Left leave(Fleet *fleet)
         Left left = {};
 
         snprintf(mark, sizeof(mark), "%s", path_of(fleet, "shared/left"));
-        assert_int_equal(store_shared_leave(fleet->hosts[0], fleet->directory, mark, on_left, &left,
-                                            &leaving),
+        assert_int_equal(store_shared_leave(fleet->hosts[0], fleet->directory, mark, NULL, on_left,
+                                            &left, &leaving),
                          0);
         wait_for(fleet, &left.n_calls);
         return left;
