@@ -48,8 +48,9 @@ int store_shared_leave(Store *store, const char *state_directory, const char *ma
 StoreLeaving *store_shared_leave_forget(StoreLeaving *leaving);
 /* Only counts. Returns as store_shared_leave(). */
 int store_shared_preview_leave(Store *store, StoreLeave *ret);
-/* Removes the copy of a leave that a crash cut off. Returns 0 or a negative errno. */
-int store_clean_leave(const char *state_directory);
+/* Undoes a leave that a crash cut off before the host had left: removes the copy, and the mark.
+ * After it, the mark tells whether this host has left. Returns 0 or a negative errno. */
+int store_clean_leave(const char *state_directory, const char *mark);
 /* Removes the files of a replica that is not open. Returns 0 or a negative errno. */
 int store_remove_replica(const char *directory);
 

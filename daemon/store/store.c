@@ -145,9 +145,9 @@ int store_shared_preview_leave(Store *store, StoreLeave *ret)
         return store_end(store, leave_preview(store->engine, ret));
 }
 
-int store_clean_leave(const char *state_directory)
+int store_clean_leave(const char *state_directory, const char *mark)
 {
-        return leave_clean(state_directory);
+        return leave_clean(state_directory, mark);
 }
 
 int store_remove_replica(const char *directory)
