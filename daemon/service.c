@@ -216,15 +216,15 @@ static int on_join_store(void *userdata, bool apply, const AuditOrigin *origin, 
                          : -ENOMEM;
 }
 
-static int on_leave_store(void *userdata, bool apply, ResultFunc func, void *func_userdata,
-                          Call **ret)
+static int on_leave_store(void *userdata, bool apply, const AuditOrigin *origin, ResultFunc func,
+                          void *func_userdata, Call **ret)
 {
         _cleanup_(freep) char *directory = state_directory();
         const Service *service = userdata;
 
         if (!service->shared)
                 return ERROR_NOT_CONFIGURED;
-        return directory ? shared_store_leave_start(service->shared, directory, apply, func,
+        return directory ? shared_store_leave_start(service->shared, directory, apply, origin, func,
                                                     func_userdata, ret)
                          : -ENOMEM;
 }

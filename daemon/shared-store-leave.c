@@ -35,7 +35,7 @@ static int preview(SharedStore *shared, ResultFunc func, void *userdata)
 }
 
 int shared_store_leave_start(SharedStore *shared, const char *state_directory, bool apply,
-                             ResultFunc func, void *userdata, Call **ret)
+                             const AuditOrigin *origin, ResultFunc func, void *userdata, Call **ret)
 {
         LeaveCall *leave;
         int r;
@@ -47,6 +47,6 @@ int shared_store_leave_start(SharedStore *shared, const char *state_directory, b
                 return r;
         leave->call.destroy = destroy;
         r = store_shared_leave(shared_store_get(shared), state_directory, shared_store_mark(shared),
-                               on_left, leave, &leave->leaving);
+                               origin, on_left, leave, &leave->leaving);
         return call_started(&leave->call, r, ret);
 }

@@ -7,4 +7,5 @@
 /* Start function of a Call: makes the replica the store in the state directory, or only counts.
  * NOT_CONFIGURED if this host has left, STORE_FULL, STORE_FAILED. */
 int shared_store_leave_start(SharedStore *shared, const char *state_directory, bool apply,
-                             ResultFunc func, void *userdata, Call **ret);
+                             const AuditOrigin *origin, ResultFunc func, void *userdata,
+                             Call **ret);

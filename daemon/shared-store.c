@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/new-file.h"
+#include "base/text.h"
 #include "daemon/etcd-log/etcd-log.h"
 #include "daemon/shared-store.h"
 #include "daemon/store/shared/revision-id.h"
@@ -223,6 +224,16 @@ static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *c
                                  &shared->store);
 }
 
+/* From here on the mark tells whether this host has left. */
+static void clean_leave(const char *state_directory, const char *mark)
+{
+        int r = store_clean_leave(state_directory, mark);
+
+        if (r < 0)
+                log_error("Failed to clean up after an interrupted leave of the shared store: %s",
+                          strerror(-r));
+}
+
 int shared_store_new(sd_event *event, Holder *holder, const StoreConfig *config,
                      const char *state_directory, const SharedStoreOwner *owner, SharedStore **ret)
 {
@@ -241,7 +252,7 @@ int shared_store_new(sd_event *event, Holder *holder, const StoreConfig *config,
                 shared->mark = NULL;
                 return -ENOMEM;
         }
-        (void) store_clean_leave(state_directory);
+        clean_leave(state_directory, shared->mark);
         r = open_store(shared, event, config, shared->directory);
         if (r < 0)
                 return r;
@@ -277,15 +288,15 @@ static int forget(const char *directory, int fd)
 
 void shared_store_forget(const char *state_directory)
 {
-        _cleanup_(freep) char *directory = NULL;
+        _cleanup_(freep) char *directory = NULL, *mark = NULL;
         _cleanup_(closep) int fd = -1;
         int r = 0;
 
-        (void) store_clean_leave(state_directory);
-        if (asprintf(&directory, "%s/" DIRECTORY, state_directory) < 0) {
-                directory = NULL;
+        directory = text_format("%s/" DIRECTORY, state_directory);
+        mark = text_format("%s/" DIRECTORY "/" MARK_FILE, state_directory);
+        if (!directory || !mark)
                 return;
-        }
+        clean_leave(state_directory, mark);
         fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd >= 0)
                 r = forget(directory, fd);

@@ -79,6 +79,8 @@
           "Link store out of disk space") \
         X(STORE_FAILED, "store-failed", LOG_ERR, "d0a9dbdf143f4406a41e055aa4022991", \
           "Link store I/O failed") \
+        X(STORE_LEFT, "store-left", LOG_NOTICE, "5135368ed8024ff9a4309c8d7030e20e", \
+          "Host left the shared store") \
         X(RECOVERY_NEEDED, "recovery-needed", LOG_NOTICE, "b1c30fbba4e8411ba0c32df1c7dd2acc", \
           "Unfinished exchanges found after a crash") \
         X(RECOVERY_DONE, "recovery-done", LOG_NOTICE, "5b4ac076414a428fab61117cca48c503", \

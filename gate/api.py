@@ -24,7 +24,9 @@ EVENTS = {
 ROUTES = {
     "/v1/health": "The State of the tenancy: ready, unconfigured, denied or degraded.",
     "/v1/openapi.json": "The OpenAPI description of this interface.",
-    "/metrics": "Counters of the gate, in the text format of Prometheus.",
+    "/metrics": "Metrics of the gate, in the text format of Prometheus; before them those of passlockd, see "
+                "passlock-metrics(7), if the gate's user has the right Metrics and passlockd answers in time. "
+                "passlock_gate_daemon_metrics is 1 with, 0 without them.",
 }
 
 

@@ -21,6 +21,7 @@ typedef struct Gate {
         const char *default_label; /* NULL: the daemon's default tenancy */
         uint64_t exit_idle_usec;   /* 0: never */
         sd_event_source *idle;
+        bool has_metrics_right; /* of the daemon; as of the last call */
         bool stopping;
 } Gate;
 

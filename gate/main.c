@@ -152,20 +152,32 @@ static int serve(sd_event *event, const CommandLine *line, int fd)
         return sd_event_loop(event);
 }
 
+static int open_listener(const CommandLine *line, int *ret_fd, Listener **ret)
+{
+        int fd;
+
+        if (line->socket)
+                return listener_open(line->socket, ret_fd, ret);
+        fd = listener_from_systemd();
+        if (fd < 0)
+                return fd;
+        *ret_fd = fd;
+        return 0;
+}
+
 static int run(const CommandLine *line)
 {
+        _cleanup_(listener_freep) Listener *listener = NULL;
         sd_event *event = NULL;
         int fd, r;
 
-        fd = line->socket ? listener_open(line->socket) : listener_from_systemd();
-        if (fd < 0)
-                return fd;
+        r = open_listener(line, &fd, &listener);
+        if (r < 0)
+                return r;
         r = sd_event_new(&event);
         if (r >= 0)
                 r = serve(event, line, fd);
         sd_event_unref(event);
-        if (line->socket)
-                (void) unlink(line->socket);
         return r;
 }
 

@@ -38,9 +38,16 @@ static void print_gauge(TextBuffer *text, const char *name, const char *help, si
                            value);
 }
 
-void metrics_print(const Metrics *metrics, size_t n_connections, size_t n_streams, TextBuffer *text)
+void metrics_print(const Metrics *metrics, const char *daemon_text, size_t n_connections,
+                   size_t n_streams, TextBuffer *text)
 {
+        if (daemon_text)
+                text_buffer_append(text, daemon_text, strlen(daemon_text));
         print_calls(metrics, text);
+        print_gauge(text, "passlock_gate_daemon_metrics",
+                    "1: the metrics of passlockd are here as well. 0: the gate's user lacks the "
+                    "right Metrics, or passlockd did not answer in time.",
+                    daemon_text ? 1 : 0);
         print_gauge(text, "passlock_gate_connections", "Open connections.", n_connections);
         print_gauge(text, "passlock_gate_streams", "Open streams of Links.Changed.", n_streams);
 }

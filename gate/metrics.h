@@ -11,8 +11,8 @@ typedef struct Metrics {
 /* Counts a call of gate_methods[i]; `error` is of http-error.h, or 0. */
 void metrics_count_call(Metrics *metrics, size_t i, int error);
 
-/* Appends the text format of Prometheus. */
-void metrics_print(const Metrics *metrics, size_t n_connections, size_t n_streams,
-                   TextBuffer *text);
+/* Appends the text format of Prometheus, after the daemon's, which is NULL if there is none. */
+void metrics_print(const Metrics *metrics, const char *daemon_text, size_t n_connections,
+                   size_t n_streams, TextBuffer *text);
 
 void metrics_done(Metrics *metrics);

@@ -3,6 +3,7 @@
 #include "gate/http-error.h"
 #include "gate/link-streams.h"
 #include "gate/method-request.h"
+#include "gate/metrics-request.h"
 #include "gate/routes.h"
 
 #define METHOD_PREFIX   "/v1/"
@@ -74,11 +75,7 @@ static void serve_description(Gate *gate, const char *label, HttpRequest *reques
 
 static void serve_metrics(Gate *gate, const char *label, HttpRequest *request)
 {
-        TextBuffer text = {};
-
-        metrics_print(&gate->metrics, http_server_connections(gate->server),
-                      link_streams_count(&gate->streams), &text);
-        http_request_reply(request, http_reply_text(&text, "text/plain; version=0.0.4"));
+        metrics_request_begin(gate, request);
 }
 
 static const Route routes[] = {

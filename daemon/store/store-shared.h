@@ -40,14 +40,17 @@ typedef void (*StoreLeaveFunc)(int r, const StoreLeave *result, void *userdata);
 /* Returns 0, NOT_CONFIGURED if this host has left, STORE_FAILED or a negative errno. The function
  * runs once, from store_dispatch() or a callback of the log, with 0, STORE_FULL, STORE_FAILED or a
  * negative errno. */
+struct AuditOrigin; /* daemon/audit/audit.h */
 int store_shared_leave(Store *store, const char *state_directory, const char *mark,
-                       StoreLeaveFunc func, void *userdata, StoreLeaving **ret);
+                       const struct AuditOrigin *origin, StoreLeaveFunc func, void *userdata,
+                       StoreLeaving **ret);
 /* The function will not run; the leave goes on. NULL is fine. Returns NULL. */
 StoreLeaving *store_shared_leave_forget(StoreLeaving *leaving);
 /* Only counts. Returns as store_shared_leave(). */
 int store_shared_preview_leave(Store *store, StoreLeave *ret);
-/* Removes the copy of a leave that a crash cut off. Returns 0 or a negative errno. */
-int store_clean_leave(const char *state_directory);
+/* Undoes a leave that a crash cut off before the host had left: removes the copy, and the mark.
+ * After it, the mark tells whether this host has left. Returns 0 or a negative errno. */
+int store_clean_leave(const char *state_directory, const char *mark);
 /* Removes the files of a replica that is not open. Returns 0 or a negative errno. */
 int store_remove_replica(const char *directory);
 

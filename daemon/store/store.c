@@ -126,9 +126,11 @@ static int store_end(Store *store, int r)
 }
 
 int store_shared_leave(Store *store, const char *state_directory, const char *mark,
-                       StoreLeaveFunc func, void *userdata, StoreLeaving **ret)
+                       const struct AuditOrigin *origin, StoreLeaveFunc func, void *userdata,
+                       StoreLeaving **ret)
 {
-        const LeaveOptions options = {.state_directory = state_directory, .mark = mark};
+        const LeaveOptions options = {
+                .state_directory = state_directory, .mark = mark, .origin = origin};
 
         return leave_start(store->engine, &options, func, userdata, ret);
 }
@@ -143,9 +145,9 @@ int store_shared_preview_leave(Store *store, StoreLeave *ret)
         return store_end(store, leave_preview(store->engine, ret));
 }
 
-int store_clean_leave(const char *state_directory)
+int store_clean_leave(const char *state_directory, const char *mark)
 {
-        return leave_clean(state_directory);
+        return leave_clean(state_directory, mark);
 }
 
 int store_remove_replica(const char *directory)

@@ -244,9 +244,14 @@ def eventually(condition, timeout: float = PATIENCE_SEC, pause: float = 0.005):
         time.sleep(pause)
 
 
-@contextlib.contextmanager
 def raises(*names: str, text: str = ""):
-    """Expects an error reply whose name ends in one of these names; yields the error."""
+    """Expects an error reply whose name ends in one of these names; yields the error. For `with` only."""
+    assert all(isinstance(name, str) for name in names)
+    return expected_error(names, text)
+
+
+@contextlib.contextmanager
+def expected_error(names: tuple[str, ...], text: str):
     caught = Caught()
     try:
         yield caught

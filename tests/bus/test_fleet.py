@@ -150,7 +150,8 @@ def test_code_is_not_used_without_etcd():
         passkey = host.create_passkey(new_user())
         with host.connect() as connection:
             fleet.etcd.kill9()
-            raises("StoreFailed", connection.exchange, passkey.code)
+            with raises("StoreFailed"):
+                connection.exchange(passkey.code)
             fleet.etcd.start()
             fleet.wait_ready(host)
             assert plain(connection.exchange(passkey.code))["newly_linked"]
@@ -163,7 +164,8 @@ def test_reload_of_acknowledge(fleet):
         fleet.etcd.kill9()
         passkey = host.create_passkey(new_user())
         set_acknowledge(host, connection, "shared")
-        raises("StoreFailed", connection.exchange, passkey.code)
+        with raises("StoreFailed"):
+            connection.exchange(passkey.code)
         set_acknowledge(host, connection, "local")
         assert plain(connection.exchange(passkey.code))["newly_linked"]
         fleet.etcd.start()
@@ -285,8 +287,10 @@ def join(connection, **options) -> dict:
 
 def test_verify_and_join_need_a_shared_store():
     with Stack() as alone, alone.connect() as connection:
-        raises("NotConfigured", connection.manager, "VerifyStore")
-        raises("NotConfigured", connection.manager, "JoinStore", {})
+        with raises("NotConfigured"):
+            connection.manager("VerifyStore")
+        with raises("NotConfigured"):
+            connection.manager("JoinStore", {})
 
 
 def test_join():
@@ -295,7 +299,8 @@ def test_join():
     with Fleet() as fleet:
         first, second = fleet.hosts
         with first.connect() as one:
-            raises("NotFound", one.manager, "JoinStore", {})
+            with raises("NotFound"):
+                one.manager("JoinStore", {})
         second.daemon.stop()
         store = second.sections.pop("Store")
         second.daemon.configure(second.sections)
@@ -334,8 +339,10 @@ def test_login_is_missing():
     host.sections["Store"] = {"Engine": "etcd", "Endpoints": fleet.etcd.endpoint}
     host.start()
     with host.connect() as connection:
-        raises("StoreFailed", connection.links, "Add", new_user(), f"pk-{new_user()}")
-        raises("StoreFailed", connection.links, "GetUser", f"pk-{new_user()}")
+        with raises("StoreFailed"):
+            connection.links("Add", new_user(), f"pk-{new_user()}")
+        with raises("StoreFailed"):
+            connection.links("GetUser", f"pk-{new_user()}")
         assert plain_store(connection)["state"] != "serving"
     fleet.stop()
 

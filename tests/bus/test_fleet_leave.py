@@ -3,6 +3,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 
@@ -14,6 +15,7 @@ from .client import plain
 from .fleet import Fleet
 from .stack import eventually, new_user, raises
 from .test_backup import passlockctl
+from .test_records import Log
 from .vault import Vault, is_exchange
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="needs etcd")
@@ -93,17 +95,23 @@ def test_leave(fleet, host):
         two.links("Remove", links.pop())  # a dry run changes nothing
         expected["links"] -= 1
         before = links_of(two)
+        log = Log(host)
         assert leave(two, apply=("b", True)) == expected | {"told": True}
+        (record,) = log.about("Host left the shared store")
+        assert record.startswith(f"Host left the shared store, LeaveStore by uid {os.getuid()}, {len(before)} count")
         assert f"/passlock/hosts/{number:03}" not in keys(fleet, "hosts/")
         assert f"/passlock/alive/{number:03}" not in keys(fleet, "alive/")
 
         # Until the restart, links can be read, and codes are not used.
         assert links_of(two) == before and state_of(two) == "left"
-        raises("StoreFailed", two.links, "Add", user, f"pk-{new_user()}")
+        with raises("StoreFailed"):
+            two.links("Add", user, f"pk-{new_user()}")
         passkey = fleet.hosts[0].create_passkey(new_user())
-        raises("StoreFailed", two.exchange, passkey.code)
+        with raises("StoreFailed"):
+            two.exchange(passkey.code)
         for options in ({}, {"apply": ("b", True)}):
-            raises("NotConfigured", two.manager, "LeaveStore", options)
+            with raises("NotConfigured"):
+                two.manager("LeaveStore", options)
         (finding,) = [finding for finding in two.manager("Diagnose")[0] if finding["kind"][1] == "store"]
         assert finding["text"][1].startswith("This host has left the shared store")
 
@@ -111,7 +119,8 @@ def test_leave(fleet, host):
     restart(host, host.sections)
     with host.connect() as two:
         assert state_of(two) == "left"
-        raises("StoreFailed", two.links, "Add", user, f"pk-{new_user()}")
+        with raises("StoreFailed"):
+            two.links("Add", user, f"pk-{new_user()}")
 
     restart_alone(host)
     state = host.daemon.state
@@ -191,8 +200,11 @@ def test_nothing_is_loaded(fleet, host):
     fleet.etcd.kill9()
     host.daemon.start()
     with host.connect() as two:
+        log = Log(host)
         for options in ({}, {"apply": ("b", True)}):
-            raises("StoreFailed", two.manager, "LeaveStore", options)
+            with raises("StoreFailed"):
+                two.manager("LeaveStore", options)
+        assert len(log.about(f"Call failed, LeaveStore by uid {os.getuid()}: ")) == 2
         fleet.etcd.start()
         for each in fleet.hosts:
             fleet.wait_ready(each)
@@ -209,7 +221,8 @@ def test_calls_in_flight(fleet, host):
         calls |= {name: two.start_method("Add", user, name) for name in names[50:]}
         made = {name for name, call in calls.items() if succeeds(two, call)}
         assert root.finish(leaving)[0]["told"][1]
-        raises("StoreFailed", two.links, "Add", user, "late")
+        with raises("StoreFailed"):
+            two.links("Add", user, "late")
         restart_alone(host)
         with host.connect() as alone:
             assert {name for name, owner in links_of(alone).items() if owner == user} == made

@@ -85,6 +85,8 @@ def test_full_disk_of_a_host():
         first, last = (batches[i][-1]["authenticator_id"][1] for i in (0, -1))
         assert user_of(one, first)
         eventually(lambda: replies(one, "Add", new_user(), "new") == "StoreFull")
+        assert replies(one, "Remove", first) == "StoreFull"
+        assert "The disk is full: links can be read, but not changed" in findings(one)
         passkey = host.create_passkey(new_user())
         with raises("StoreFull"):
             one.exchange(passkey.code)
@@ -94,6 +96,10 @@ def test_full_disk_of_a_host():
         eventually(lambda: user_of(one, last))
         eventually(lambda: one.count() == two.count())
         assert plain(one.exchange(passkey.code))["newly_linked"]
+
+
+def findings(connection) -> list[str]:
+    return [finding["text"][1] for finding in connection.manager("Diagnose")[0]]
 
 
 def replies(connection, member: str, *args: str) -> str:

@@ -2,9 +2,12 @@
 """passlock-gate: each method by HTTP against the same method on the bus, and its documents."""
 
 import json
+import os
+import signal
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from harness import Workspace, as_uid, source_dir
 from harness.build import build_dir
@@ -251,6 +254,52 @@ def test_metrics(gate, http):
     with gate.connect() as other:
         other.connect()
         eventually(lambda: b"passlock_gate_connections 2\n" in http.reply("GET", "/metrics")[2])
+
+
+def families(http) -> dict[str, object]:
+    found = list(text_string_to_metric_families(http.reply("GET", "/metrics")[2].decode()))
+    assert len({each.name for each in found}) == len(found), "a duplicate metric"
+    return {each.name: each for each in found}
+
+
+def has_daemon_metrics(http) -> bool:
+    found = families(http)
+    (sample,) = found["passlock_gate_daemon_metrics"].samples
+    assert "passlock_gate_connections" in found
+    assert ("passlock_store_changes" in found) == ("passlock_calls" in found) == bool(sample.value)
+    return bool(sample.value)
+
+
+def test_metrics_while_the_daemon_hangs(stack, http):
+    eventually(lambda: has_daemon_metrics(http))
+    os.kill(stack.daemon.pid, signal.SIGSTOP)
+    try:
+        assert not has_daemon_metrics(http)
+    finally:
+        os.kill(stack.daemon.pid, signal.SIGCONT)
+    eventually(lambda: has_daemon_metrics(http))
+
+
+@pytest.mark.root
+def test_metrics_need_the_right(own_stack):
+    """Without it, a scrape is no call that is refused, except the first one after the right is gone."""
+    def refused() -> int:
+        (_, _, samples) = connection.manager("GetMetrics")[0]["passlock_calls_total"][1]
+        return sum(value for _, labels, value in samples if labels["outcome"] == "AccessDenied")
+
+    own_stack.grant("games", GAMES.name, "Links.Read")
+    with own_stack, own_stack.connect() as connection:
+        own_stack.work.path.chmod(0o777)
+        with Gate(own_stack.work, own_stack.bus, as_user=as_uid(GAMES.uid, GAMES.gid)) as gate, gate.connect() as http:
+            assert not has_daemon_metrics(http) and not has_daemon_metrics(http)
+            assert refused() == 0
+            own_stack.grant("games", GAMES.name, "Links.Read Metrics")
+            own_stack.apply()
+            eventually(lambda: has_daemon_metrics(http))
+            own_stack.grant("games", GAMES.name, "Links.Read")
+            own_stack.apply()
+            assert not has_daemon_metrics(http) and not has_daemon_metrics(http)
+            assert refused() == 1
 
 
 @pytest.mark.parametrize("method, path, status, error", [

@@ -28,7 +28,7 @@ LAYERS = {
                                  "daemon/store/store.h"],
     "daemon/store/changes": ["base", "dbus", "daemon/model", "daemon/store/lmdb", "daemon/store/tables",
                              "daemon/store/shared/revision-id.h", "daemon/store/store.h"],
-    "daemon/store/engines": ["base", "dbus", "daemon/model", "daemon/store/lmdb", "daemon/store/tables",
+    "daemon/store/engines": ["base", "dbus", "daemon/audit", "daemon/model", "daemon/store/lmdb", "daemon/store/tables",
                              "daemon/store/environment", "daemon/store/changes", "daemon/store/shared",
                              "daemon/store/shared/shared-log.h", "daemon/store/shared/replica.h",
                              "daemon/store/shared/revision-id.h"],

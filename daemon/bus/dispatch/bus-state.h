@@ -41,8 +41,8 @@ typedef struct BusOwner {
                           void *func_userdata, Call **ret);
         /* Makes the replica of the shared store the store of this host, or only counts;
          * NOT_CONFIGURED without a shared store, or if this host has left it. */
-        int (*leave_store)(void *userdata, bool apply, ResultFunc func, void *func_userdata,
-                           Call **ret);
+        int (*leave_store)(void *userdata, bool apply, const AuditOrigin *origin, ResultFunc func,
+                           void *func_userdata, Call **ret);
         /* A request has ended. */
         void (*request_ended)(void *userdata);
         /* The connection is closed. */

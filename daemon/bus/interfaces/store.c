@@ -234,8 +234,8 @@ static int run_leave_store(Request *request, sd_bus_message *m _unused_)
 
         r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
-                r = owner->leave_store(owner->userdata, apply, request_on_result, request,
-                                       &request->call);
+                r = owner->leave_store(owner->userdata, apply, &request->origin, request_on_result,
+                                       request, &request->call);
         if (r == ERROR_NOT_CONFIGURED)
                 return request_explain(request, r,
                                        "the store is not shared, or this host has left it; see "

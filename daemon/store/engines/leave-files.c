@@ -69,15 +69,41 @@ LeaveFiles *leave_files_free(LeaveFiles *files)
         return NULL;
 }
 
-int leave_clean(const char *state_directory)
+/* On disk before the copy is removed: a mark without a copy means that this host has left. */
+static int remove_mark(const char *mark)
+{
+        _cleanup_(freep) char *directory = strndup(mark, (size_t) (strrchr(mark, '/') - mark));
+        _cleanup_(closep) int fd = -1;
+
+        if (!directory)
+                return -ENOMEM;
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : log_errno_origin(-errno);
+        if (unlinkat(fd, strrchr(mark, '/') + 1, 0) < 0)
+                return errno == ENOENT ? 0 : log_errno_origin(-errno);
+        return fsync(fd) < 0 ? log_errno_origin(-errno) : 0;
+}
+
+static bool has_copy(const char *directory)
+{
+        _cleanup_(closep) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd >= 0 && faccessat(fd, DATA_FILE, F_OK, 0) == 0;
+}
+
+int leave_clean(const char *state_directory, const char *mark)
 {
         _cleanup_(freep) char *directory = NULL;
+        int r = 0;
 
         if (asprintf(&directory, "%s/" DIRECTORY, state_directory) < 0) {
                 directory = NULL;
                 return -ENOMEM;
         }
-        return store_directory_remove(directory);
+        if (has_copy(directory))
+                r = remove_mark(mark);
+        return r == 0 ? store_directory_remove(directory) : r;
 }
 
 /* Copy */
@@ -166,13 +192,6 @@ int leave_files_copy(LeaveFiles *files, Environment *replica, const OwnStoreOpti
 
 /* Install */
 
-static bool has_copy(const LeaveFiles *files)
-{
-        _cleanup_(closep) int fd = open(files->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        return fd >= 0 && faccessat(fd, DATA_FILE, F_OK, 0) == 0;
-}
-
 /* Gives the own store a second name. */
 static int keep_own(LeaveFiles *files)
 {
@@ -195,11 +214,19 @@ static int keep_own(LeaveFiles *files)
         return 0;
 }
 
-/* The copy may have replaced the own store already. */
+/* The copy may have replaced the own store already. A copy beside a mark stays for the next start,
+ * which removes both. */
 static void undo_install(LeaveFiles *files)
 {
         _cleanup_(freep) char *own = NULL;
+        int r;
 
+        r = remove_mark(files->mark);
+        if (r < 0) {
+                log_error("Failed to remove %s: %s", files->mark, strerror(-r));
+                closep(&files->lock_fd);
+                files->lock_fd = -1;
+        }
         if (asprintf(&own, "%s/" DATA_FILE, files->state_directory) < 0) {
                 own = NULL;
                 return;
@@ -207,12 +234,12 @@ static void undo_install(LeaveFiles *files)
         if (files->kept) {
                 (void) rename(files->kept, own);
                 (void) unlink(files->kept); /* rename() keeps two names of one file */
-        } else if (!has_copy(files)) {
+        } else if (!has_copy(files->directory)) {
                 (void) unlink(own);
         }
 }
 
-static int open_mark(const LeaveFiles *files, NewFile **ret)
+static int make_mark(const LeaveFiles *files)
 {
         static const char text[] = "This host has left the shared store.\n";
         _cleanup_(new_file_freep) NewFile *file = NULL;
@@ -223,16 +250,14 @@ static int open_mark(const LeaveFiles *files, NewFile **ret)
                 return r;
         if (write(new_file_fd(file), text, sizeof(text) - 1) != sizeof(text) - 1)
                 return errno ? log_errno_origin(-errno) : -EIO;
-        *ret = TAKE_PTR(file);
-        return 0;
+        return new_file_publish(file, true);
 }
 
 int leave_files_install(LeaveFiles *files, const char **ret_kept)
 {
-        _cleanup_(new_file_freep) NewFile *mark = NULL;
         int r;
 
-        r = open_mark(files, &mark);
+        r = make_mark(files);
         if (r == 0)
                 r = keep_own(files);
         if (r == 0)
@@ -241,10 +266,6 @@ int leave_files_install(LeaveFiles *files, const char **ret_kept)
                 undo_install(files);
                 return r;
         }
-        r = new_file_publish(mark, true);
-        if (r < 0)
-                log_error("Failed to write %s: %s; start passlockd with Engine=local next",
-                          files->mark, strerror(-r));
         (void) store_directory_remove(files->directory);
         closep(&files->lock_fd);
         files->lock_fd = -1;

@@ -16,7 +16,7 @@ LeaveFiles *leave_files_free(LeaveFiles *files);
  * write the replica meanwhile. Returns 1 if more is left, 0, or a negative errno; -EBUSY if the own
  * store is open. */
 int leave_files_copy(LeaveFiles *files, Environment *replica, const OwnStoreOptions *options);
-/* Replaces the own store by the copy, and makes the mark. *ret_kept is the path that the replaced
+/* Makes the mark, and replaces the own store by the copy. *ret_kept is the path that the replaced
  * store has now, lent; NULL: there was none. Returns 0 or a negative errno, after which the own
  * store is as before. */
 int leave_files_install(LeaveFiles *files, const char **ret_kept);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/strv.h"
+#include "daemon/audit/audit.h"
 #include "daemon/store/changes/change-leave.h"
 #include "daemon/store/engines/engine-shared.h"
 #include "daemon/store/engines/leave-files.h"
@@ -23,6 +24,7 @@ struct Leave {
         LeaveFunc func;
         void *userdata;
         bool has_left;
+        AuditOrigin origin;
 
         OwnStoreOptions options;
         StoreLeave result;
@@ -111,9 +113,6 @@ static void fail(Leave *leave, int r)
 static void end(Leave *leave, bool is_told)
 {
         leave->result.is_told = is_told;
-        log_notice("Left the shared store with %" PRIu64 " links: changes fail until passlockd is "
-                   "started with Engine=local",
-                   leave->result.links);
         report(leave, 0);
 }
 
@@ -163,6 +162,9 @@ static void on_installed(Job *job)
         }
         leave->has_left = true;
         engine_shared_set_mode(leave->engine, SHARED_LEFT);
+        audit(EVENT_STORE_LEFT, .origin = &leave->origin,
+              .text = "changes fail until passlockd is started with Engine=local",
+              .counts = {{FIELD_COUNT, leave->result.links}});
         tell(leave);
 }
 
@@ -306,6 +308,8 @@ int leave_start(Engine *engine, const LeaveOptions *options, LeaveFunc func, voi
         leave->engine = engine;
         leave->func = func;
         leave->userdata = userdata;
+        if (options->origin)
+                leave->origin = *options->origin;
         r = leave_files_new(options, environment_directory(environment_of(engine)), &leave->files);
         if (r == 0)
                 r = catch_up(leave);

@@ -51,6 +51,8 @@ WRAP(linkat, (int from_fd, const char *from, int to_fd, const char *to, int flag
      (from_fd, from, to_fd, to, flags))
 WRAP(renameat, (int from_fd, const char *from, int to_fd, const char *to),
      (from_fd, from, to_fd, to))
+WRAP(renameat2, (int from_fd, const char *from, int to_fd, const char *to, unsigned flags),
+     (from_fd, from, to_fd, to, flags))
 WRAP(unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
 
 int __real_posix_fallocate64(int fd, off_t offset, off_t len);
@@ -93,10 +95,11 @@ static char *path_of(const Fleet *fleet, const char *name)
         return path;
 }
 
-static void open_host(Fleet *fleet, unsigned i)
+static void open_host(Fleet *fleet, unsigned i, bool has_left)
 {
         const StoreSharedOptions options = {.log = memory_cluster_join(fleet->cluster, i),
-                                            .may_be_alone = true};
+                                            .may_be_alone = true,
+                                            .has_left = has_left};
 
         assert_int_equal(store_open_shared(path_of(fleet, i == 0 ? "shared" : "other"), &options,
                                            &fleet->hosts[i]),
@@ -133,7 +136,7 @@ static int fleet_add(Fleet *fleet, unsigned host, const char *authenticator)
         return outcome.r;
 }
 
-static void fleet_begin(Fleet *fleet, unsigned host, const uint8_t *key)
+static int fleet_begin(Fleet *fleet, unsigned host, const uint8_t *key)
 {
         ExchangeIntent intent = {.wants_link = true, .window_ms = 1000, .has_key = key};
         Outcome outcome = {};
@@ -144,7 +147,7 @@ static void fleet_begin(Fleet *fleet, unsigned host, const uint8_t *key)
                 store_begin_exchange(fleet->hosts[host], "t", &intent, on_begun, &outcome, NULL),
                 0);
         wait_for(fleet, &outcome.n_calls);
-        assert_int_equal(outcome.r, 0);
+        return outcome.r;
 }
 
 /* Until both hosts have all changes. */
@@ -176,7 +179,7 @@ static Fleet *fleet_new(const char *directory)
         assert_int_equal(mkdir(path_of(fleet, "shared"), 0700), 0);
         assert_int_equal(mkdir(path_of(fleet, "other"), 0700), 0);
         for (unsigned i = 0; i < ARRAY_SIZE(fleet->hosts); i++)
-                open_host(fleet, i);
+                open_host(fleet, i, false);
         settle(fleet);
         for (unsigned i = 0; i < LINKS; i++) {
                 char id[16];
@@ -238,8 +241,8 @@ static Left leave(Fleet *fleet)
         Left left = {};
 
         snprintf(mark, sizeof(mark), "%s", path_of(fleet, "shared/left"));
-        assert_int_equal(store_shared_leave(fleet->hosts[0], fleet->directory, mark, on_left, &left,
-                                            &leaving),
+        assert_int_equal(store_shared_leave(fleet->hosts[0], fleet->directory, mark, NULL, on_left,
+                                            &left, &leaving),
                          0);
         wait_for(fleet, &left.n_calls);
         return left;
@@ -289,9 +292,9 @@ static void test_leave(void **state)
         StoreLeave preview;
         Left left;
 
-        fleet_begin(fleet, 0, mine);
-        fleet_begin(fleet, 1, NULL);
-        fleet_begin(fleet, 1, NULL);
+        assert_int_equal(fleet_begin(fleet, 0, mine), 0);
+        assert_int_equal(fleet_begin(fleet, 1, NULL), 0);
+        assert_int_equal(fleet_begin(fleet, 1, NULL), 0);
         settle(fleet);
         assert_int_equal(store_shared_preview_leave(fleet->hosts[0], &preview), 0);
         left = leave(fleet);
@@ -327,9 +330,9 @@ static void test_away(void **state)
         Link *link = make_link("alone", "u", 7);
         Left left;
 
-        fleet_begin(fleet, 0, NULL);
+        assert_int_equal(fleet_begin(fleet, 0, NULL), 0);
         memory_cluster_set_reachable(fleet->cluster, false);
-        fleet_begin(fleet, 0, NULL);
+        assert_int_equal(fleet_begin(fleet, 0, NULL), 0);
         assert_int_equal(store_commit_exchange(fleet->hosts[0], "t",
                                                &(ExchangeOutcome){.link = link}, on_added, &outcome,
                                                NULL),
@@ -359,7 +362,7 @@ static void test_outbox(void **state)
         Left left;
 
         memory_cluster_set_reachable(fleet->cluster, false);
-        fleet_begin(fleet, 0, NULL);
+        assert_int_equal(fleet_begin(fleet, 0, NULL), 0);
         memory_cluster_set_reachable(fleet->cluster, true);
         do { /* until the host hears of it */
                 step(fleet);
@@ -380,7 +383,7 @@ static void test_log_is_back(void **state)
         Left left;
 
         memory_cluster_set_reachable(fleet->cluster, false);
-        fleet_begin(fleet, 0, NULL);
+        assert_int_equal(fleet_begin(fleet, 0, NULL), 0);
         left = leave(fleet);
         assert_int_equal(left.r, 0);
         assert_int_equal(left.result.exchanges, 1);
@@ -521,31 +524,62 @@ static bool leave_in_child(const char *directory, unsigned n)
         return WEXITSTATUS(status) == 0;
 }
 
+/* Starts with Engine=etcd, while the log cannot be reached: a host that has left begins no
+ * exchange.
+ */
+static void expect_shared(const char *directory, bool has_left)
+{
+        Fleet *fleet = calloc(1, sizeof(Fleet));
+
+        assert_non_null(fleet);
+        snprintf(fleet->directory, sizeof(fleet->directory), "%s", directory);
+        fleet->cluster = memory_cluster_new(1);
+        memory_cluster_set_reachable(fleet->cluster, false);
+        open_host(fleet, 0, has_left);
+        assert_int_equal(count(fleet->hosts[0], "t"), LINKS);
+        assert_int_equal(fleet_begin(fleet, 0, NULL), has_left ? ERROR_STORE_FAILED : 0);
+        store_free(fleet->hosts[0]);
+        memory_cluster_free(fleet->cluster);
+        free(fleet);
+}
+
+/* The next start, with Engine=etcd and then with Engine=local: the host is a member and has its
+ * earlier store, or it has left and has the links. */
+static void expect_after_crash(const char *directory, unsigned *n_before, unsigned *n_after)
+{
+        char mark[80], replica[80];
+        size_t n_links;
+        bool has_left;
+
+        snprintf(replica, sizeof(replica), "%s/shared", directory);
+        snprintf(mark, sizeof(mark), "%s/shared/left", directory);
+        assert_int_equal(store_clean_leave(directory, mark), 0);
+        assert_false(exists(directory, "leaving"));
+        has_left = access(mark, F_OK) == 0;
+        assert_int_equal(audit(replica), LINKS);
+        expect_shared(directory, has_left);
+
+        assert_int_equal(store_clean_leave(directory, mark), 0);
+        assert_int_equal(access(mark, F_OK) == 0, has_left);
+        assert_int_equal(has_old(directory, &n_links), !has_left);
+        assert_true(!has_left || has_kept(directory));
+        assert_int_equal(n_links, has_left ? LINKS : 1);
+        *(has_left ? n_after : n_before) += 1;
+}
+
 /* The process dies at each system call in turn. */
 static void test_crashes(void **state _unused_)
 {
-        char directory[64], replica[128];
         unsigned n_before = 0, n_after = 0;
         bool killed = true;
 
         for (unsigned n = 1; killed; n++) {
-                size_t n_links;
+                char directory[64];
 
                 assert_true(n < 100);
                 make_directory(directory);
                 killed = leave_in_child(directory, n);
-                snprintf(replica, sizeof(replica), "%s/shared", directory);
-                assert_int_equal(audit(replica), LINKS);
-                if (has_old(directory, &n_links)) {
-                        assert_false(exists(directory, "shared/left"));
-                        n_before++;
-                } else {
-                        assert_int_equal(n_links, LINKS);
-                        assert_true(has_kept(directory));
-                        n_after++;
-                }
-                assert_int_equal(store_clean_leave(directory), 0);
-                assert_false(exists(directory, "leaving"));
+                expect_after_crash(directory, &n_before, &n_after);
                 remove_tree(directory);
         }
         assert_true(n_before >= 4 && n_after >= 2);
