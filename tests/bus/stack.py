@@ -36,6 +36,7 @@ class Stack:
         self.sections = {"Daemon": {}}
         self.keys = {"passlock.default": self.sandbox.api_key}
         self.daemon: TestedDaemon | None = None
+        self.daemon_program: Path | None = None  # of another build
         self.daemon_options: tuple[str, ...] = ()
         self.daemon_prefix: tuple[str, ...] = ()
         self.network: Host | None = None  # of the daemon
@@ -58,6 +59,7 @@ class Stack:
         self.grant_ourselves("default")
         self.daemon = TestedDaemon(self.work, self.bus, self.sections, self.keys,
                                    self.daemon_options, self.daemon_prefix)
+        self.daemon.program = self.daemon_program
 
     def tenancy(self, **changes: str) -> dict[str, str]:
         return self.sandbox.tenancy() | {"TimeoutSec": str(TIMEOUT_SEC)} | changes

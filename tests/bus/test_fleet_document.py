@@ -10,6 +10,8 @@ import pytest
 from harness.document import commands
 
 CHAPTER = "fleet.md"
+QUOTA = "8589934592", "4194304"  # of the document and here
+UTILITY = shutil.which("etcdutl")  # of etcd 3.5
 MEMBERS = {"etcd1": "127.0.0.11", "etcd2": "127.0.0.12", "etcd3": "127.0.0.13"}
 N_COMMANDS = 10
 # Programs that differ here: there is one machine, without systemd. $name is the member.
@@ -47,6 +49,12 @@ put /passlock/key "$token" | grep -q revision
 put /other/key "$token" | grep -q 'permission denied'
 put /passlock/key | grep -q 'user name is empty'
 """
+FILL = """\
+head -c 524288 /dev/zero >value
+while etcdctl put other <value; do :; done
+etcdctl alarm list | grep -q NOSPACE
+"""
+IS_DISARMED = '[ -z "$(etcdctl alarm list)" ]\netcdctl put other <value\n'
 
 pytestmark = pytest.mark.skipif(
     os.getuid() != 0 or any(not shutil.which(name) for name in ("etcd", "etcdctl", "curl")) or
@@ -58,16 +66,20 @@ def on_member(command: str, name: str) -> str:
     """A command of root, with files in the directory of the member."""
     for directory in ("/etc/etcd", "/etc/default/etcd", "/var/lib/etcd"):
         command = command.replace(directory, f"$here/{name}{directory}")
-    return f"member={name}\n{command.replace('0.0.0.0', MEMBERS[name])}\n"
+    return f"member={name}\n{command.replace('0.0.0.0', MEMBERS[name]).replace(*QUOTA)}\n"
 
 
 def test_commands(tmp_path):
     ten = commands(CHAPTER, "Three etcds in ten commands")
     assert len(ten) == N_COMMANDS
-    save, status, *restore = commands(CHAPTER, "Backup and restore")[:4]
+    save, *offline = commands(CHAPTER, "Backup and restore")[:4]
+    if UTILITY:
+        offline = [command.replace("etcdctl", UTILITY) for command in offline]
+    status, *restore = offline
     stop = "# systemctl stop etcd; mv /var/lib/etcd/passlock /var/lib/etcd/old"
     script = PROGRAMS
-    for command in [*ten, CHECK, save, status, *commands(CHAPTER, "Sizes"), stop, *restore, ten[6], CHECK]:
+    for command in [*ten, CHECK, save, status, FILL, *commands(CHAPTER, "Sizes"), IS_DISARMED, stop, *restore, ten[6],
+                    CHECK]:
         if command.startswith("#"):
             script += "".join(on_member(command[2:], name) for name in MEMBERS)
         else:

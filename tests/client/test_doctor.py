@@ -539,6 +539,16 @@ def test_invalid_key(patient, tmp_path, content):
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may look")
+def test_credential_of_another_file(patient, tmp_path):
+    """What systemd has loaded is not from the place of plain credentials."""
+    (tmp_path / "my.key").write_text("encrypted\ntext\n")
+    patient.host.environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)
+    patient.unit(GOOD_UNIT, files="# /run/systemd/x.conf\\n[Service]\\nLoadCredential=my.key\\n")
+    patient.start("state=unconfigured", "credential=my.key")
+    patient.expect_fault("credential", "credential my.key does not exist")
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may look")
 def test_valid_key_not_loaded(patient, tmp_path):
     (tmp_path / "passlock.default").write_text("good-key\n")
     patient.host.environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)

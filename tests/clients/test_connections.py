@@ -138,6 +138,7 @@ def test_no_gate(alone):
 
 
 def test_restart(alone, stack, work):
+    stack.wait_api()
     with Gate(work, stack.bus) as gate:
         assert alone.call("Health") == "ready"
         gate.restart()

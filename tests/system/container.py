@@ -53,9 +53,9 @@ class Container:
     def run(self, *command, uid: int = 0, status: int | None = 0) -> str:
         """The output of a command, as a user of the container."""
         bounds = ",".join(["-all", *(f"+{name}" for name in CAPABILITIES)])
-        return host.run("nsenter", f"--target={self.pid}", "--all", "--root", "--wd=/", f"--setuid={uid}", f"--setgid={uid}",
-                        "setpriv", f"--bounding-set={bounds}", "--inh-caps=-all", "--no-new-privs", "--", *command,
-                        status=status)
+        return host.run("nsenter", f"--target={self.pid}", "--all", "--root", "--wd=/", "--setuid=0", "--setgid=0",
+                        "setpriv", f"--bounding-set={bounds}", "--inh-caps=-all", "--no-new-privs",
+                        f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--", *command, status=status)
 
     def ask(self, path: str, *options, uid: int = 0) -> dict:
         """The reply of the gate."""

@@ -54,6 +54,11 @@ def remove_gate():
     host.clean_up()
 
 
+def reset_start_limit():
+    """The tests restart the socket often. systemd 257 remembers starts across daemon-reload."""
+    host.systemctl("reset-failed", f"{UNIT}.socket")
+
+
 @contextlib.contextmanager
 def nspawn():
     """The recipe for systemd-nspawn. A program takes the place of the init of a container."""
@@ -64,12 +69,14 @@ def nspawn():
     DROP_IN.write_text(drop_in + "\n")
     try:
         with machine_root():
+            reset_start_limit()
             run_as_root("systemd-nspawn")
             yield machine()
     finally:
         NSPAWN.unlink()
         DROP_IN.unlink()
         host.systemctl("daemon-reload")
+        reset_start_limit()
         host.systemctl("restart", f"{UNIT}.socket")
 
 

@@ -213,6 +213,12 @@ static void report_flaw(CheckReport *checks, const char *label, const char *name
                 report_unsealed(checks, label, name, setting, advice);
                 return;
         }
+        /* For LoadCredential=, systemd 257 finds encrypted files as well, and does not decrypt
+         * them. */
+        if (path && !setting->path && !setting->sealed && access(path, F_OK) < 0) {
+                report_missing(checks, label, name, advice);
+                return;
+        }
         check_report_fault(checks, "credential", advice,
                            "tenancy %s has no key: the credential %s%s%s%s %s", label, name,
                            path ? ", from " : "", path ?: "", path ? "," : "", flaw);
