@@ -65,7 +65,7 @@ HttpReply http_reply_error(int r, const char *text)
         TextBuffer body = {};
         HttpReply reply;
 
-        if (!text)
+        if (r < 0 || !text)
                 text = http_error_text(error);
         text_buffer_printf(&body, "{\"error\":\"%s\",\"message\":", http_error_name(error));
         text_buffer_append_json(&body, text);

@@ -21,7 +21,8 @@ HttpReply http_reply_text(TextBuffer *text, const char *type);
 /* A static text. */
 HttpReply http_reply_static(const char *text, size_t len, const char *type);
 
-/* The error of a result: an Error, an HttpError or a negative errno. `text` may be NULL. */
+/* The error of a result: an Error, an HttpError or a negative errno. `text` may be
+ * NULL, and replaces the text of an Error or HttpError. */
 HttpReply http_reply_error(int r, const char *text);
 
 /* Adds a header. `value` is ASCII. */

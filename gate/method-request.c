@@ -55,8 +55,7 @@ static void on_reply(passlock *client, int r, const char *error_text, sd_bus_mes
         MethodRequest *m = userdata;
 
         m->call = NULL;
-        finish(m, r == 0 ? reply_of_message(m->method, message)
-                         : http_reply_error(r, r > 0 ? error_text : NULL));
+        finish(m, r == 0 ? reply_of_message(m->method, message) : http_reply_error(r, error_text));
 }
 
 static int append_arguments(sd_bus_message *message, void *userdata)

@@ -56,22 +56,47 @@ def reserved_port():
 
 def check_settings(output: str, port: int):
     exported = dict(re.findall(r"^ +export (\w+)=(\S+)$", output, re.MULTILINE))
-    assert set(exported) == {"PASSLOCK_TENANCY_ID", "PASSLOCK_ENDPOINT", "PASSLOCK_GATE", "DBUS_SYSTEM_BUS_ADDRESS"}, output
+    assert set(exported) == {"PASSLOCK_TENANCY_ID", "PASSLOCK_ENDPOINT", "PASSLOCK_GATE", "DBUS_SYSTEM_BUS_ADDRESS",
+                             "PATH"}, output
     assert exported["PASSLOCK_ENDPOINT"] == f"http://127.0.0.1:{port}"
     with GateConnection(exported["PASSLOCK_GATE"]) as gate:
         reply = gate.call("Tenancy.Authorize", rp_id="localhost", user_id="user-42", username="ada")
     assert reply["registration_token"]
+    told = subprocess.run(["bash", "-c", f"export PATH={exported['PATH']}; passlockctl status"], check=True,
+                          capture_output=True, text=True,
+                          env=os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": exported["DBUS_SYSTEM_BUS_ADDRESS"]})
+    assert told.stdout, told.stderr
     again = subprocess.run([*PROGRAM, f"--port={port}"], capture_output=True, check=False, **OPTIONS)
     assert again.returncode == 2 and f"--port={port}: Address already in use" in again.stderr
 
 
+def read_until(demo, text: str) -> str:
+    output = ""
+    while text not in output and (line := demo.stdout.readline()):
+        output += line
+    assert text in output, output
+    return output
+
+
+def check_restart(demo, output: str):
+    """The command of the output stops the daemon, and Enter starts it."""
+    (before,) = re.findall(r"^ +\$ kill (\d+)$", output, re.MULTILINE)
+    os.kill(int(before), signal.SIGTERM)
+    read_until(demo, "passlockd has ended. Press Enter")
+    demo.stdin.write("\n")
+    demo.stdin.flush()
+    (after,) = re.findall(r"✔ passlockd +pid (\d+)", read_until(demo, "✔ passlockd"))
+    assert after != before
+
+
 def test_settings_for_an_app():
     """The interactive demo prints settings that work, with the port that was asked for."""
-    with reserved_port() as port, subprocess.Popen([*PROGRAM, f"--port={port}"], stdout=subprocess.PIPE, **OPTIONS) as demo:
-        output = ""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with reserved_port() as port, subprocess.Popen([*PROGRAM, f"--port={port}"], **pipes, **OPTIONS) as demo:
         try:
-            while "Ctrl-C" not in output and (line := demo.stdout.readline()):
-                output += line
+            output = read_until(demo, "Ctrl-C")
+            check_settings(output, port)
+            check_restart(demo, output)
             check_settings(output, port)
         finally:
             demo.send_signal(signal.SIGINT)

@@ -126,6 +126,7 @@ def test_requests_of_the_terminal(stack, tmp_path):
 def test_errors_exist():
     rows = re.findall(r"^\| (`.*?) \| (page|backend) \|", TEXT, re.MULTILINE)
     errors = set(re.findall(r'ERROR_(?:OURS|STANDARD)\("(\w+)"\)', (source_dir() / "dbus/error.h").read_text()))
+    errors |= set(re.findall(r'X\(\w+, \d+, "(\w+)"', (source_dir() / "gate/http-error.h").read_text()))
     page = (source_dir() / "browser/passlock.js").read_text()
     shown = {place: {name for row, where in rows if where == place for name in re.findall(r"`([^`]+)`", row)}
              for place in ("page", "backend")}

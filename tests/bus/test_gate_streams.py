@@ -191,6 +191,10 @@ def test_restart_of_the_daemon(own_stack, own_gate):
             http.call("Links.GetUser", authenticator_id="x")
         assert (caught.value.status, caught.value.name) == (503, "Unavailable")
         assert int(caught.value.headers["Retry-After"]) >= 1
+        message = caught.value.message
+        with pytest.raises(GateError) as caught:
+            http.json("GET", "/v1/health")
+        assert (caught.value.name, caught.value.message) == ("Unavailable", message)
         own_stack.daemon.start()
         assert events.next() == ("Watched", {})
         assert http.call("Links.GetUser", authenticator_id="x") == {"user_id": "u"}

@@ -12,7 +12,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import Browser, BusError, Failed, Stack, Workspace, as_uid  # noqa: E402
+from harness.build import binary  # noqa: E402
 from harness.demo_fleet import FleetDemo  # noqa: E402
+from harness.process import Process  # noqa: E402
 from harness.tour import LIST_LINKS, Visitor, paint, show_command, step  # noqa: E402
 
 
@@ -37,22 +39,38 @@ def show_settings(stack: Stack):
     """What an app of the reader's own needs."""
     print("\n  For your own app, see doc/quickstart.md:\n")
     for name, value, reader in (
-            ("PASSLOCK_TENANCY_ID", stack.sandbox.tenancy_id, "for the page"),
-            ("PASSLOCK_ENDPOINT", stack.sandbox.endpoint, "for the page, and for its Content-Security-Policy"),
-            ("PASSLOCK_GATE", str(stack.gate.socket), "for the backend: HTTP on this socket"),
-            ("DBUS_SYSTEM_BUS_ADDRESS", stack.bus.address, "for backends with libpasslock or D-Bus")):
-        print(f"    {paint('2', f'# {reader}')}\n    {paint('1', f'export {name}={shlex.quote(value)}')}")
+            ("PASSLOCK_TENANCY_ID", shlex.quote(stack.sandbox.tenancy_id), "for the page"),
+            ("PASSLOCK_ENDPOINT", shlex.quote(stack.sandbox.endpoint), "for the page, and for its Content-Security-Policy"),
+            ("PASSLOCK_GATE", shlex.quote(str(stack.gate.socket)), "for the backend: HTTP on this socket"),
+            ("DBUS_SYSTEM_BUS_ADDRESS", shlex.quote(stack.bus.address), "for passlockctl, libpasslock and D-Bus"),
+            ("PATH", f"{shlex.quote(str(binary('passlockctl').parent))}:$PATH", "for passlockctl")):
+        print(f"    {paint('2', f'# {reader}')}\n    {paint('1', f'export {name}={value}')}")
+
+
+def restart(stack: Stack, program: Process):
+    """Restarts a program that has ended, after Enter; raises Failed at the end of standard input."""
+    if program not in (stack.sandbox, stack.daemon, stack.gate):
+        raise program.failed("ended")
+    print(f"\n  {program.name} has ended. Press Enter to start it again.", flush=True)
+    if not sys.stdin.readline():
+        raise program.failed("ended")
+    program.stop()
+    program.start()
+    step(program.name, describe(stack, program))
 
 
 def interactive(stack: Stack):
     print(f"\n  Open {paint('1;4', stack.webapp.url)} in a browser on this computer.")
-    print("  To show the stored links and the configuration:")
+    print("  To show the stored links; to show the configuration, and load it after a change; to stop passlockd:")
     show_command(stack.bus.busctl_command(*LIST_LINKS))
     show_command(["cat", str(stack.daemon.config)])
+    show_command(["kill", "-HUP", str(stack.daemon.pid)])
+    show_command(["kill", str(stack.daemon.pid)])
     show_settings(stack)
     print(f"\n  The logs are in {stack.work.path}. Ctrl-C ends the demo.", flush=True)
     try:
-        stack.wait()
+        while True:
+            restart(stack, stack.wait_end())
     except KeyboardInterrupt:
         print()
 
@@ -119,6 +137,7 @@ class StackDemo:
 
     def __init__(self, work: Workspace, port: int):
         self.stack = Stack(work, port=port)
+        self.stack.sandbox.options = (f"--state={work / 'passkeys'}",)  # survives a restart
         self.logged = [self.stack.sandbox, self.stack.daemon, self.stack.gate, self.stack.webapp]
 
     def start(self):

@@ -71,9 +71,9 @@ class Stack:
             self._running.enter_context(program)
             yield program
 
-    def wait(self):
-        """Waits until a program exits, and raises Failed."""
-        raise wait_end(self.programs).failed("ended")
+    def wait_end(self) -> Process:
+        """Waits until a program exits."""
+        return wait_end(self.programs)
 
     def __enter__(self):
         for _ in self.start_programs():

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/safe-text.h"
 #include "client/passlockctl/invocation.h"
@@ -34,7 +35,10 @@ int report_write_error(int e)
 
 int report_journal(int r)
 {
-        if (r == -ENOENT || r == -EACCES)
+        if (r == -ENOENT && geteuid() == 0)
+                report("Failed to read the journal: no files found; check that "
+                       "systemd-journald runs");
+        else if (r == -ENOENT || r == -EACCES)
                 report("Failed to read the journal: access denied; run as root or in the group "
                        "systemd-journal");
         else
