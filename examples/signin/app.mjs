@@ -12,7 +12,9 @@ import {
 
 const express = createRequire(import.meta.url)("express"); // an import does not find that of Debian
 
-const { RP_ID = "localhost", PORT = "8000", PASSLOCK_ENDPOINT, PASSLOCK_TENANCY_ID, PASSLOCK_JS } = process.env;
+const {
+  RP_ID = "localhost", HOST = "127.0.0.1", PORT = "8000", PASSLOCK_ENDPOINT, PASSLOCK_TENANCY_ID, PASSLOCK_JS,
+} = process.env;
 const REFUSALS = [BodyTooLarge, Interrupted, InvalidArgs, InvalidCode, UserMismatch];
 
 const pathOf = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -97,7 +99,7 @@ app.use((error, request, response, next) => {
   response.status(status).json({ error: STATUS_CODES[status].replaceAll(" ", "") });
 });
 
-const server = app.listen(Number(PORT), "127.0.0.1", (error) => {
+const server = app.listen(Number(PORT), HOST, (error) => {
   if (error) throw error; // of Express 5
   console.log(`listening on http://localhost:${server.address().port}`);
 });

@@ -10,6 +10,10 @@ use Passlock\InvalidArgs;
 use Passlock\Passlock;
 use Passlock\PasslockError;
 
+// Without a php.ini, as in many containers, PHP writes warnings into replies instead of the log.
+ini_set('display_errors', '0');
+ini_set('log_errors', '1');
+
 const BODY_MAX = 2 ** 20;
 const REFUSALS = ['BodyTooLarge', 'Interrupted', 'InvalidArgs', 'InvalidCode', 'UserMismatch'];
 
@@ -73,7 +77,9 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST' &&
     (!str_starts_with($_SERVER['CONTENT_TYPE'] ?? '', 'application/json') || !is_array($body))) {
     answer(400, ['error' => 'BadRequest']);
 }
-session_start(['cookie_httponly' => true, 'cookie_samesite' => 'Lax', 'use_strict_mode' => true]);
+if (!session_start(['cookie_httponly' => true, 'cookie_samesite' => 'Lax', 'use_strict_mode' => true])) {
+    answer(500, ['error' => 'InternalServerError']);
+}
 try {
     answer(200, match ("$_SERVER[REQUEST_METHOD] $path") {
         'GET /me' => me($passlock),

@@ -119,4 +119,4 @@ def http_failed(error):
 
 
 if __name__ == "__main__":
-    app.run("localhost", int(os.environ.get("PORT", "8000")))
+    app.run(os.environ.get("HOST", "localhost"), int(os.environ.get("PORT", "8000")))

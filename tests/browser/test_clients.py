@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The example app with each client: sign up, sign out and in, in a page."""
 
+import json
 import re
 import subprocess
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -16,15 +20,17 @@ COMMANDS = {
     "node": ["node", str(EXAMPLE / "app.mjs")],
     "python": ["sh", "-c", f"exec /usr/bin/python3 {EXAMPLE}/app.py 2>&1"],
     "php": ["sh", "-c", f"exec php -S localhost:0 {EXAMPLE}/app.php 2>&1"],
+    "php without sessions": ["sh", "-c", "exec php -n -d session.save_path=/nonexistent -S localhost:0 "
+                             f"{EXAMPLE}/app.php 2>&1"],
 }
 
 
 class App(Process):
     """The example with a client."""
 
-    def __init__(self, work, name, gate, sandbox):
+    def __init__(self, work, name, gate, sandbox, **variables):
         super().__init__(work.log(name), gate.as_user)
-        self.name, self.gate, self.sandbox, self.url = name, gate, sandbox, ""
+        self.name, self.gate, self.sandbox, self.variables, self.url = name, gate, sandbox, variables, ""
 
     def command(self):
         return COMMANDS[self.name]
@@ -32,10 +38,10 @@ class App(Process):
     def environment(self):
         return {"PORT": "0", "PASSLOCK_GATE": str(self.gate.socket), "PASSLOCK_TENANCY_ID": self.sandbox.tenancy_id,
                 "PASSLOCK_ENDPOINT": self.sandbox.endpoint, "PYTHONPATH": str(source_dir() / "clients/python"),
-                "PYTHONDONTWRITEBYTECODE": "1", "NODE_PATH": str(source_dir() / "tests/browser/node_modules")}
+                "PYTHONDONTWRITEBYTECODE": "1", "NODE_PATH": str(source_dir() / "tests/browser/node_modules"), **self.variables}
 
     def wait_ready(self):
-        while not (found := re.search(r"http://localhost:\d+", self.read_line())):
+        while not (found := re.search(r"http://[\w.]+:\d+", self.read_line())):
             pass
         self.url = found[0]
 
@@ -52,7 +58,7 @@ def fixture_gate(stack):
             yield gate
 
 
-@pytest.fixture(name="app", scope="module", params=COMMANDS)
+@pytest.fixture(name="app", scope="module", params=["node", "python", "php"])
 def fixture_app(request, gate, stack):
     with Workspace() as work, App(work, request.param, gate, stack.sandbox) as app:
         yield app
@@ -83,6 +89,26 @@ def test_sign_up_and_in(app, browser, host):
     assert (page.text("#user"), page.text("#passkeys")) == (user, passkey)
     assert page.complaints() == []
     page.close()
+
+
+@pytest.mark.parametrize("name", ["node", "python"])
+def test_host(name, gate, stack):
+    """In a container the app has to listen on more than loopback."""
+    with Workspace() as work, App(work, name, gate, stack.sandbox, HOST="127.0.0.2") as app:
+        url = f"http://127.0.0.2:{urlsplit(app.url).port}/config"
+        with urlopen(url) as reply:
+            assert json.load(reply)["tenancyId"] == stack.sandbox.tenancy_id
+
+
+def test_php_without_sessions(gate, stack):
+    """Warnings are not in the reply, and sign-up does not begin without a session."""
+    with Workspace() as work, App(work, "php without sessions", gate, stack.sandbox) as app:
+        request = Request(f"{app.url}/sign-up", b'{"username": "ada"}', {"Content-Type": "application/json"})
+        with pytest.raises(HTTPError) as failed:
+            urlopen(request)
+        assert (failed.value.code, json.load(failed.value)) == (500, {"error": "InternalServerError"})
+        while "/nonexistent" not in app.read_line():
+            pass
 
 
 CODES = ("null", "1", '"a\\u0000b"', '"\\ud800"', "{}", "'x'.repeat(200000)", '""')

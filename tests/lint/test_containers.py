@@ -13,6 +13,8 @@ CHAPTER = "containers.md"
 DIRECTORY = "/run/passlock-gate/shop"
 IMAGE = "registry.example/shop:1"
 UID = 2001
+SOCKET = f"{DIRECTORY}/socket"
+VARIABLE = f"PASSLOCK_GATE={SOCKET}"
 
 
 def settings(title: str, number: int = 0) -> configparser.ConfigParser:
@@ -38,6 +40,7 @@ def test_quadlet():
     unit = quadlet["Container"]
     assert unit["Image"] == IMAGE
     assert unit["Volume"] == f"{DIRECTORY}:{DIRECTORY}:ro"
+    assert unit["Environment"] == VARIABLE
     uid, gid = unit["User"].split(":")
     assert unit["UserNS"] == f"keep-id:uid={uid},gid={gid}"
     # Units of the system are unknown to the systemd of a user.
@@ -46,12 +49,13 @@ def test_quadlet():
 
 def test_podman_run():
     (run,) = [line for line in document.commands(CHAPTER, "podman") if line.startswith("$ podman")]
-    assert run.split()[-2:] == [f"--volume={DIRECTORY}:{DIRECTORY}:ro", IMAGE]
+    assert run.replace("\\\n", "").split()[-3:] == [f"--env={VARIABLE}", f"--volume={DIRECTORY}:{DIRECTORY}:ro", IMAGE]
 
 
 def test_compose():
     shop = manifest("compose")["services"]["shop"]
     assert (shop["image"], shop["user"]) == (IMAGE, f"{UID}:{UID}")
+    assert shop["environment"] == {"PASSLOCK_GATE": SOCKET}
     assert shop["volumes"] == [{"type": "bind", "source": DIRECTORY, "target": DIRECTORY, "read_only": True,
                                 "bind": {"create_host_path": False}}]
 
@@ -64,6 +68,7 @@ def test_kubernetes():
     assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
     assert {key: pod["securityContext"][key] for key in ("runAsUser", "runAsGroup")} == {"runAsUser": UID, "runAsGroup": UID}
     assert container["image"] == IMAGE
+    assert container["env"] == [{"name": "PASSLOCK_GATE", "value": SOCKET}]
     assert container["volumeMounts"] == [{"name": volume["name"], "mountPath": DIRECTORY, "readOnly": True}]
     assert volume["hostPath"] == {"path": DIRECTORY, "type": "Directory"}
 
@@ -78,7 +83,10 @@ def test_flatpak():
 def test_nspawn():
     first = settings("systemd-nspawn")["Exec"]["PrivateUsers"]
     assert settings("systemd-nspawn")["Files"]["BindReadOnly"] == DIRECTORY
-    assert settings("systemd-nspawn", 1)["Socket"]["ExecStartPost"] == f"chown {first}:{first} {DIRECTORY}/socket"
+    assert settings("systemd-nspawn", 1)["Socket"]["ExecStartPost"] == f"chown {first}:{first} {SOCKET}"
+    assert settings("systemd-nspawn", 2)["Files"]["BindReadOnly"] == f"{DIRECTORY}:{DIRECTORY}:idmap"
+    for number in (0, 2):
+        assert settings("systemd-nspawn", number)["Exec"]["Environment"] == VARIABLE
 
 
 @pytest.mark.parametrize("title", ["podman", "compose", "Kubernetes", "systemd-nspawn", "flatpak"])

@@ -50,17 +50,18 @@ class Container:
     def __init__(self, pid: int):
         self.pid = pid
 
-    def run(self, *command, uid: int = 0, status: int | None = 0) -> str:
-        """The output of a command, as a user of the container."""
+    def run(self, *command, uid: int = 0, gid: int | None = None, status: int | None = 0) -> str:
+        """The output of a command, as a user and a group of the container (default: the group with the uid)."""
         bounds = ",".join(["-all", *(f"+{name}" for name in CAPABILITIES)])
         return host.run("nsenter", f"--target={self.pid}", "--all", "--root", "--wd=/", "--setuid=0", "--setgid=0",
                         "setpriv", f"--bounding-set={bounds}", "--inh-caps=-all", "--no-new-privs",
-                        f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--", *command, status=status)
+                        f"--reuid={uid}", f"--regid={uid if gid is None else gid}", "--clear-groups", "--", *command,
+                        status=status)
 
-    def ask(self, path: str, *options, uid: int = 0) -> dict:
+    def ask(self, path: str, *options, uid: int = 0, gid: int | None = None) -> dict:
         """The reply of the gate."""
         return json.loads(self.run("curl", "--silent", "--show-error", "--unix-socket", SOCKET, *options,
-                                   f"http://localhost/v1/{path}", uid=uid))
+                                   f"http://localhost/v1/{path}", uid=uid, gid=gid))
 
     def call(self, name: str, uid: int = 0, **members) -> dict:
         return self.ask(name, "--data", json.dumps(members), uid=uid)
@@ -122,20 +123,17 @@ def container(*mounts: str, user: str = "shop", mapping: list[tuple[int, int, in
 
 @contextlib.contextmanager
 def machine_root():
-    """A root directory for systemd-nspawn, with the programs of the host."""
+    """A root directory for systemd-nspawn. The container mounts /usr of the host."""
     shutil.rmtree(ROOT, ignore_errors=True)
     for name in ("usr", "etc", "dev", "proc", "sys", "run", "tmp", "var", "root"):
         (ROOT / name).mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (ROOT / name).symlink_to(f"usr/{name}")
     (ROOT / "etc/os-release").write_text("ID=test\n")
-    host.run("mount", "--bind", "/usr", ROOT / "usr")
-    host.run("mount", "-o", "remount,bind,ro", ROOT / "usr")
     try:
         yield
     finally:
         host.systemctl("stop", "systemd-nspawn@shop.service")
-        host.run("umount", ROOT / "usr")
         shutil.rmtree(ROOT)
 
 

@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ MOUNT = f"{DIRECTORY}:{DIRECTORY}"
 ESCAPED = Path("/root/from-container")
 # systemd-nspawn has sockets of its own in /run/host.
 SOCKETS = "find / -path /usr -prune -o -path /proc -prune -o -path /run/host -prune -o -type s -print 2>/dev/null || :"
+KERNEL = tuple(map(int, os.uname().release.split(".")[:2]))
 CHECK = document.commands(CHAPTER, "The app's gate")[-1].splitlines()
 
 
@@ -60,13 +62,15 @@ def reset_start_limit():
 
 
 @contextlib.contextmanager
-def nspawn():
-    """The recipe for systemd-nspawn. A program takes the place of the init of a container."""
-    settings, drop_in = document.blocks(CHAPTER, "systemd-nspawn", "ini")
+def nspawn(mapped: bool = False):
+    """A recipe for systemd-nspawn. A program takes the place of the init of a container."""
+    settings, drop_in, settings_mapped = document.blocks(CHAPTER, "systemd-nspawn", "ini")
     NSPAWN.parent.mkdir(exist_ok=True)
-    NSPAWN.write_text(settings.replace("[Exec]", "[Exec]\nBoot=no\nParameters=/bin/sleep infinity"))
+    NSPAWN.write_text((settings_mapped if mapped else settings)
+                      .replace("[Exec]", "[Exec]\nBoot=no\nParameters=/bin/sleep infinity")
+                      .replace("[Files]", "[Files]\nBindReadOnly=/usr"))
     DROP_IN.parent.mkdir(exist_ok=True)
-    DROP_IN.write_text(drop_in + "\n")
+    DROP_IN.write_text("" if mapped else drop_in + "\n")
     try:
         with machine_root():
             reset_start_limit()
@@ -146,6 +150,13 @@ def test_user_of_the_image():
         assert "Permission denied" in inside.connect_error(uid=UID)
 
 
+@pytest.mark.parametrize("kind, gid", [("podman", 0), ("keep-id", UID), ("rootful", UID)])
+def test_group_of_the_app(kind, gid):
+    """podman gives the group root to an unknown uid, and with keep-id the app's group to its first process."""
+    with KINDS[kind](MOUNT) as inside:
+        assert inside.ask("health", uid=OTHER_UID, gid=gid) == {"state": "ready"}
+
+
 def test_namespace_without_the_user():
     with container(MOUNT, mapping=[(0, subuids("shop"), 65536)]) as inside:
         assert "Permission denied" in inside.connect_error()
@@ -167,6 +178,21 @@ def test_nspawn_restarts():
     with nspawn() as inside:
         host.systemctl("restart", f"{UNIT}.socket")
         assert inside.ask("health") == {"state": "ready"}
+
+
+def test_nspawn_has_its_files():
+    with nspawn() as inside:
+        inside.run("touch", "/root/new")
+        assert inside.run("stat", "--format=%u", "/etc").strip() == "0"
+
+
+@pytest.mark.skipif(KERNEL < (6, 3), reason="tmpfs cannot be mapped")
+def test_nspawn_with_a_mapped_mount():
+    with nspawn(mapped=True) as inside:
+        assert Path(SOCKET).owner() == "shop"
+        for uid in (0, UID):
+            assert inside.ask("health", uid=uid) == {"state": "ready"}
+        assert "Permission denied" in inside.connect_error(uid=OTHER_UID)
 
 
 def run_by_systemd(inside, *command: str, status: int = 0) -> str:
