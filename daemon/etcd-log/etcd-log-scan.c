@@ -5,8 +5,6 @@
 #include "daemon/etcd-log/etcd-log-internal.h"
 #include "daemon/etcd-log/etcd-log-scan.h"
 
-#define PAGE_KEYS 1000
-
 static bool make_key(const EtcdLog *log, const EtcdKv *kv, EtcdLogKey *ret)
 {
         *ret = (EtcdLogKey){.changed_at = (uint64_t) kv->mod_revision};
@@ -67,10 +65,8 @@ int etcd_log_scan_new(SharedLog *shared, const char *keys, EtcdLogScanFunc func,
         scan->log = log;
         scan->func = func;
         scan->userdata = userdata;
-        r = etcd_snapshot_new(
-                log->client,
-                &(EtcdSnapshotOptions){.prefix = etcd_bytes(prefix), .page_limit = PAGE_KEYS},
-                on_snapshot, scan, &scan->snapshot);
+        r = etcd_snapshot_new(log->client, &(EtcdSnapshotOptions){.prefix = etcd_bytes(prefix)},
+                              on_snapshot, scan, &scan->snapshot);
         if (r < 0) {
                 free(scan);
                 return r;

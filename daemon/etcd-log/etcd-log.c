@@ -13,7 +13,6 @@
 /* How long the loss of the cluster, or of the freshness of the replica, stays unnoticed. */
 #define HEARTBEAT_MS 2000U
 
-#define PAGE_KEYS 2000
 
 #define LOAD_PAUSE_MS 5000U
 
@@ -269,8 +268,7 @@ static int start_load(EtcdLog *log)
         if (streq(log->load_prefix, log->prefix))
                 log->load_at_ms = monotonic_ms();
         return etcd_snapshot_new(log->client,
-                                 &(EtcdSnapshotOptions){.prefix = etcd_bytes(log->load_prefix),
-                                                        .page_limit = PAGE_KEYS},
+                                 &(EtcdSnapshotOptions){.prefix = etcd_bytes(log->load_prefix)},
                                  on_snapshot, log, &log->snapshot);
 }
 

@@ -5,13 +5,12 @@
 #include "base/log.h"
 #include "daemon/etcd/etcd-client-internal.h"
 #include "daemon/etcd/etcd-snapshot.h"
+#include "daemon/etcd/key-stride.h"
 
+/* The event loop decodes some 100 keys a millisecond. */
 #define PAGE_LIMIT 1000
-/* etcd visits all remaining keys for each page, so a large range needs fewer pages. But the event
- * loop decodes some 100 keys a millisecond. */
-#define PAGE_LIMIT_MAX 4000
-#define PAGES_MANY     50
-#define TRIES_MS       5U /* times the deadline of the client */
+#define PAGES_MANY 4  /* from here on, a page has a range of its own: see key-stride.h */
+#define TRIES_MS   5U /* times the deadline of the client */
 
 /* Calls wait for the cluster so long; then they are repeated. */
 #define CALL_TIMEOUT_MS 60000U
@@ -24,7 +23,11 @@ struct EtcdSnapshot {
         size_t prefix_len, end_len;
         uint8_t *next_key; /* the page begins there; NULL: at the prefix */
         size_t next_key_len;
-        int64_t limit, limit_max;
+        uint8_t *page_end; /* the range of the page ends there; NULL: at the end of all keys */
+        size_t page_end_len;
+        KeyStride stride;
+        int64_t limit;
+        int64_t remaining; /* keys from next_key on, as etcd told with the first page */
         uint64_t try_ms;
         int64_t revision; /* 0: that of the first page */
         EtcdCall *call;   /* in flight, or NULL */
@@ -44,13 +47,13 @@ static int compare_keys(EtcdBytes a, EtcdBytes b)
         return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
 }
 
-static void grow_pages(EtcdSnapshot *snapshot, int64_t count)
+static EtcdBytes page_end(const EtcdSnapshot *snapshot)
 {
-        if (count / PAGES_MANY > snapshot->limit && snapshot->limit * 2 <= snapshot->limit_max)
-                snapshot->limit *= 2;
+        return snapshot->page_end ? (EtcdBytes){snapshot->page_end, snapshot->page_end_len}
+                                  : (EtcdBytes){snapshot->end, snapshot->end_len};
 }
 
-/* Keys ascend from the one that was asked for, and have the prefix. */
+/* Keys ascend from the one that was asked for to the end of the page, and have the prefix. */
 static bool page_is_right(const EtcdSnapshot *snapshot, const EtcdRangeReply *range)
 {
         EtcdBytes before = next_key(snapshot);
@@ -66,23 +69,39 @@ static bool page_is_right(const EtcdSnapshot *snapshot, const EtcdRangeReply *ra
                         return false;
                 before = key;
         }
-        return true;
+        return !snapshot->page_end || range->n_kvs == 0 ||
+               compare_keys(before, page_end(snapshot)) < 0;
 }
 
-/* The key right after the last one of a page. */
+/* The key right after the last one of a page, or of its range if there are no more in that. */
 static int set_next_key(EtcdSnapshot *snapshot, const EtcdRangeReply *range)
 {
-        EtcdBytes last = range->kvs[range->n_kvs - 1].key;
-        uint8_t *key = malloc(last.len + 1);
+        EtcdBytes last = range->more ? range->kvs[range->n_kvs - 1].key : page_end(snapshot);
+        size_t len = last.len + range->more;
+        uint8_t *key = calloc(1, len);
 
         if (!key)
                 return -ENOMEM;
         memcpy(key, last.data, last.len);
-        key[last.len] = 0;
         free(snapshot->next_key);
         snapshot->next_key = key;
-        snapshot->next_key_len = last.len + 1;
+        snapshot->next_key_len = len;
         return 0;
+}
+
+static int set_page_end(EtcdSnapshot *snapshot, const EtcdRangeReply *range)
+{
+        const EtcdKv *kvs = range->kvs;
+        size_t n = range->n_kvs;
+
+        free(TAKE_PTR(snapshot->page_end));
+        if (snapshot->remaining <= PAGES_MANY * snapshot->limit)
+                return 0;
+        key_stride_measure(&snapshot->stride, n > 0 ? kvs[0].key : (EtcdBytes){},
+                           n > 0 ? kvs[n - 1].key : (EtcdBytes){}, n, snapshot->limit);
+        return key_stride_end(&snapshot->stride, next_key(snapshot),
+                              (EtcdBytes){snapshot->end, snapshot->end_len}, &snapshot->page_end,
+                              &snapshot->page_end_len);
 }
 
 static void fail(EtcdSnapshot *snapshot, int error)
@@ -93,37 +112,49 @@ static void fail(EtcdSnapshot *snapshot, int error)
         snapshot->func(&news, snapshot->userdata);
 }
 
-static void take_page(EtcdSnapshot *snapshot, const EtcdReply *reply)
-{
-        const EtcdSnapshotNews news = {
-                .kind = ETCD_SNAPSHOT_PAGE,
-                .revision = snapshot->revision > 0 ? snapshot->revision : reply->header.revision,
-                .kvs = reply->range.kvs,
-                .n_kvs = reply->range.n_kvs,
-                .count = reply->range.count,
-                .is_last = !reply->range.more,
-        };
-        int r = page_is_right(snapshot, &reply->range) ? 0 : ETCD_ERROR_MALFORMED;
-
-        if (r == 0 && !news.is_last)
-                r = set_next_key(snapshot, &reply->range);
-        if (r != 0) {
-                fail(snapshot, r);
-                return;
-        }
-        grow_pages(snapshot, news.count);
-        snapshot->revision = news.revision;
-        snapshot->ended = news.is_last;
-        snapshot->func(&news, snapshot->userdata);
-}
-
-/* Asks for the same page again, which arrives later. */
-static void repeat(EtcdSnapshot *snapshot)
+/* Asks for the same page again, which arrives later, or for the next one. */
+static void ask(EtcdSnapshot *snapshot)
 {
         int r = etcd_snapshot_next(snapshot);
 
         if (r < 0)
                 fail(snapshot, r);
+}
+
+static int prepare_next(EtcdSnapshot *snapshot, const EtcdRangeReply *range)
+{
+        int r;
+
+        r = set_next_key(snapshot, range);
+        return r < 0 ? r : set_page_end(snapshot, range);
+}
+
+static void take_page(EtcdSnapshot *snapshot, const EtcdReply *reply)
+{
+        const EtcdRangeReply *range = &reply->range;
+        const EtcdSnapshotNews news = {
+                .kind = ETCD_SNAPSHOT_PAGE,
+                .revision = snapshot->revision > 0 ? snapshot->revision : reply->header.revision,
+                .kvs = range->kvs,
+                .n_kvs = range->n_kvs,
+                .count = snapshot->page_end ? snapshot->remaining : range->count,
+                .is_last = !range->more && !snapshot->page_end,
+        };
+        int r = page_is_right(snapshot, range) ? 0 : ETCD_ERROR_MALFORMED;
+
+        snapshot->remaining = news.count - (int64_t) news.n_kvs;
+        if (r == 0 && !news.is_last)
+                r = prepare_next(snapshot, range);
+        if (r != 0) {
+                fail(snapshot, r);
+                return;
+        }
+        snapshot->revision = news.revision;
+        snapshot->ended = news.is_last;
+        if (news.n_kvs == 0 && !news.is_last)
+                ask(snapshot);
+        else
+                snapshot->func(&news, snapshot->userdata);
 }
 
 static void restart(EtcdSnapshot *snapshot)
@@ -132,8 +163,8 @@ static void restart(EtcdSnapshot *snapshot)
         int r;
 
         snapshot->revision = 0;
-        free(snapshot->next_key);
-        snapshot->next_key = NULL;
+        free(TAKE_PTR(snapshot->next_key));
+        free(TAKE_PTR(snapshot->page_end));
         r = etcd_snapshot_next(snapshot);
         if (r < 0)
                 fail(snapshot, r);
@@ -151,10 +182,10 @@ static void on_page(int r, const EtcdReply *reply, void *userdata)
         } else if (r == ETCD_ERROR_COMPACTED && snapshot->revision > 0) {
                 restart(snapshot);
         } else if (r == ETCD_ERROR_TOO_LARGE && snapshot->limit > 1) {
-                snapshot->limit_max = snapshot->limit /= 2;
-                repeat(snapshot);
+                snapshot->limit /= 2;
+                ask(snapshot);
         } else if (r == ETCD_ERROR_UNAVAILABLE || r == ETCD_ERROR_NO_LEADER) {
-                repeat(snapshot);
+                ask(snapshot);
         } else {
                 fail(snapshot, r);
         }
@@ -164,7 +195,7 @@ int etcd_snapshot_next(EtcdSnapshot *snapshot)
 {
         const EtcdRange range = {
                 .key = next_key(snapshot),
-                .range_end = {snapshot->end, snapshot->end_len},
+                .range_end = page_end(snapshot),
                 .limit = snapshot->limit,
                 .revision = snapshot->revision,
         };
@@ -203,7 +234,6 @@ int etcd_snapshot_new(EtcdClient *client, const EtcdSnapshotOptions *options, Et
         snapshot->func = func;
         snapshot->userdata = userdata;
         snapshot->limit = options->page_limit ?: PAGE_LIMIT;
-        snapshot->limit_max = options->page_limit ?: PAGE_LIMIT_MAX;
         snapshot->try_ms = options->try_ms ?: TRIES_MS * client->try_ms;
         r = copy_range(snapshot, options->prefix);
         if (r == 0)
@@ -222,6 +252,7 @@ EtcdSnapshot *etcd_snapshot_free(EtcdSnapshot *snapshot)
         free(snapshot->prefix);
         free(snapshot->end);
         free(snapshot->next_key);
+        free(snapshot->page_end);
         free(snapshot);
         return NULL;
 }

@@ -4,8 +4,9 @@
 #include "daemon/etcd/etcd-client.h"
 
 /*
- * Loads all keys with a prefix as of one revision, page by page in ascending order. The owner asks
- * for each page but the first. A watch from this revision continues it. Outages are waited for.
+ * Loads all keys with a prefix as of one revision, page by page in ascending order. Pages are not
+ * always full. The owner asks for each page but the first. A watch from this revision continues it.
+ * Outages are waited for.
  */
 typedef struct EtcdSnapshot EtcdSnapshot;
 
@@ -33,7 +34,7 @@ typedef void (*EtcdSnapshotFunc)(const EtcdSnapshotNews *news, void *userdata);
 
 typedef struct EtcdSnapshotOptions {
         EtcdBytes prefix;   /* not empty */
-        int64_t page_limit; /* keys in a page, halved when a page is too long; 0: 1000 to 4000 */
+        int64_t page_limit; /* keys in a page, halved when a page is too long; 0: 1000 */
         uint64_t try_ms;    /* for a page; 0: five times that of the client */
 } EtcdSnapshotOptions;
 

@@ -18,10 +18,11 @@
 #define COMPACTED \
         "{\"code\":11,\"message\":\"etcdserver: mvcc: required revision has been compacted\"}"
 
-/* "a/1" to "a/3", and "a/2\0" in base64. */
+/* "a/1" to "a/4", and "a/2\0" in base64. */
 #define KEY_1       "YS8x"
 #define KEY_2       "YS8y"
 #define KEY_3       "YS8z"
+#define KEY_4       "YS80"
 #define AFTER_KEY_2 "YS8yAA=="
 
 static sd_event *event;
@@ -87,24 +88,43 @@ static void test_pages(void **state)
         assert_string_equal(news_text, "6:2/3 6:1/1. ");
 }
 
-/* Pages grow while there are many, up to a limit and to what fits. */
-static void test_growing_pages(void **state)
-{
-        const EtcdSnapshotOptions options = {.prefix = ETCD_BYTES("a/")};
+#define RANGE(key, end) \
+        "{\"key\":\"" key "\",\"range_end\":\"" end "\",\"limit\":\"2\",\"revision\":\"6\"}"
 
-        snapshot = etcd_snapshot_free(snapshot);
-        assert_int_equal(etcd_snapshot_new(client, &options, on_news, NULL, &snapshot), 0);
-        answer("\"limit\":\"1000\"", 200, PAGE(6, KV(KEY_1), true, 300000));
-        script_reply(script_await(event, ETCD_KV_RANGE, 0, "\"limit\":\"2000\""), -EMSGSIZE, 0,
-                     NULL);
-        answer("\"limit\":\"1000\"", 200, PAGE(6, KV(KEY_2), true, 300000));
-        (void) script_await(event, ETCD_KV_RANGE, 0, "\"limit\":\"1000\"");
-        snapshot = etcd_snapshot_free(snapshot);
-        assert_int_equal(etcd_snapshot_new(client, &options, on_news, NULL, &snapshot), 0);
-        answer("\"limit\":\"1000\"", 200, PAGE(6, KV(KEY_1), true, 300000));
-        answer("\"limit\":\"2000\"", 200, PAGE(6, KV(KEY_2), true, 300000));
-        answer("\"limit\":\"4000\"", 200, PAGE(6, KV(KEY_3), true, 300000));
-        (void) script_await(event, ETCD_KV_RANGE, 0, "\"limit\":\"4000\"");
+/* "a/3", "a/;" and "a/{" with seven NULs, in base64. */
+#define END_2 "YS8zAAAAAAAAAA=="
+#define END_3 "YS87AAAAAAAAAA=="
+#define END_4 "YS97AAAAAAAAAA=="
+
+/* While many keys remain, pages have ranges of their own. An empty page is not told, and the next
+ * range is longer, until it ends with the prefix. */
+static void test_ranges_of_pages(void **state)
+{
+        answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 100));
+        answer(RANGE(AFTER_KEY_2, END_2), 200, PAGE(6, "", false, 0));
+        assert_string_equal(news_text, "6:2/100 ");
+        answer(RANGE(END_2, END_3), 200, PAGE(6, KV(KEY_4), false, 1));
+        assert_string_equal(news_text, "6:2/100 6:1/98 ");
+        answer(RANGE(END_3, END_4), 200, PAGE(6, "", false, 0));
+        answer(RANGE(END_4, "YTA="), 200, PAGE(6, "", false, 0));
+        assert_string_equal(news_text, "6:2/100 6:1/98 6:0/0. ");
+}
+
+/* A key behind the end of the page. */
+static void test_range_is_exceeded(void **state)
+{
+        answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 100));
+        answer(RANGE(AFTER_KEY_2, END_2), 200, PAGE(6, KV(KEY_4), false, 1));
+        assert_string_equal(news_text, "6:2/100 failed:1011 ");
+}
+
+/* A page that was too long makes later pages shorter. */
+static void test_shorter_pages(void **state)
+{
+        script_reply(script_await(event, ETCD_KV_RANGE, 0, FIRST), -EMSGSIZE, 0, NULL);
+        answer("\"limit\":\"1\"", 200, PAGE(6, KV(KEY_1), true, 3));
+        answer("\"limit\":\"1\"", 200, PAGE(6, KV(KEY_2), false, 1));
+        assert_string_equal(news_text, "6:1/3 6:1/1. ");
 }
 
 /* The owner asks later. */
@@ -175,9 +195,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(test_pages),         TEST(test_back_pressure), TEST(test_compacted),
-                TEST(test_growing_pages), TEST(test_long_page),     TEST(test_too_long),
-                TEST(test_malformed),     TEST(test_denied),
+                TEST(test_pages),           TEST(test_back_pressure),     TEST(test_compacted),
+                TEST(test_ranges_of_pages), TEST(test_range_is_exceeded), TEST(test_shorter_pages),
+                TEST(test_long_page),       TEST(test_too_long),          TEST(test_malformed),
+                TEST(test_denied),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
