@@ -31,6 +31,10 @@ struct EtcdSnapshot {
         uint64_t try_ms;
         int64_t revision; /* 0: that of the first page */
         EtcdCall *call;   /* in flight, or NULL */
+        bool is_wanted;   /* the owner has asked for the page */
+        bool is_held;     /* the page has arrived before */
+        int held_r;
+        EtcdReply held; /* its memory is its arena's */
         bool ended;
 };
 
@@ -112,15 +116,6 @@ static void fail(EtcdSnapshot *snapshot, int error)
         snapshot->func(&news, snapshot->userdata);
 }
 
-/* Asks for the same page again, which arrives later, or for the next one. */
-static void ask(EtcdSnapshot *snapshot)
-{
-        int r = etcd_snapshot_next(snapshot);
-
-        if (r < 0)
-                fail(snapshot, r);
-}
-
 static int prepare_next(EtcdSnapshot *snapshot, const EtcdRangeReply *range)
 {
         int r;
@@ -128,6 +123,9 @@ static int prepare_next(EtcdSnapshot *snapshot, const EtcdRangeReply *range)
         r = set_next_key(snapshot, range);
         return r < 0 ? r : set_page_end(snapshot, range);
 }
+
+static int start(EtcdSnapshot *snapshot);
+static void ask(EtcdSnapshot *snapshot);
 
 static void take_page(EtcdSnapshot *snapshot, const EtcdReply *reply)
 {
@@ -151,10 +149,15 @@ static void take_page(EtcdSnapshot *snapshot, const EtcdReply *reply)
         }
         snapshot->revision = news.revision;
         snapshot->ended = news.is_last;
-        if (news.n_kvs == 0 && !news.is_last)
+        if (news.n_kvs == 0 && !news.is_last) {
+                snapshot->is_wanted = true;
                 ask(snapshot);
-        else
-                snapshot->func(&news, snapshot->userdata);
+                return;
+        }
+        /* The next page arrives while the owner works on this one. */
+        if (!news.is_last)
+                (void) start(snapshot);
+        snapshot->func(&news, snapshot->userdata);
 }
 
 static void restart(EtcdSnapshot *snapshot)
@@ -172,26 +175,101 @@ static void restart(EtcdSnapshot *snapshot)
                 snapshot->func(&news, snapshot->userdata);
 }
 
+/* The owner is told what it has asked for. */
+static void take(EtcdSnapshot *snapshot, int r, const EtcdReply *reply)
+{
+        snapshot->is_wanted = false;
+        if (r == 0)
+                take_page(snapshot, reply);
+        else if (r == ETCD_ERROR_COMPACTED && snapshot->revision > 0)
+                restart(snapshot);
+        else
+                fail(snapshot, r);
+}
+
+static int copy_bytes(EtcdArena *arena, EtcdBytes *bytes)
+{
+        uint8_t *copy = etcd_arena_alloc(arena, bytes->len + 1, 1);
+
+        if (!copy)
+                return -ENOMEM;
+        *bytes = (EtcdBytes){memcpy(copy, bytes->data, bytes->len), bytes->len};
+        return 0;
+}
+
+static int copy_page(const EtcdReply *reply, EtcdReply *ret)
+{
+        size_t n = reply->range.n_kvs;
+        EtcdKv *kvs;
+        int r = 0;
+
+        *ret = *reply;
+        ret->arena = (EtcdArena){};
+        ret->range.kvs = kvs = etcd_arena_alloc(&ret->arena, n, sizeof(EtcdKv));
+        if (!kvs)
+                return -ENOMEM;
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                kvs[i] = reply->range.kvs[i];
+                r = copy_bytes(&ret->arena, &kvs[i].key);
+                if (r == 0)
+                        r = copy_bytes(&ret->arena, &kvs[i].value);
+        }
+        if (r < 0)
+                etcd_arena_clear(&ret->arena);
+        return r;
+}
+
+static void hold(EtcdSnapshot *snapshot, int r, const EtcdReply *reply)
+{
+        snapshot->is_held = true;
+        snapshot->held_r = r == 0 ? copy_page(reply, &snapshot->held) : r;
+}
+
+static void take_held(EtcdSnapshot *snapshot)
+{
+        EtcdReply reply = snapshot->held;
+        int r = snapshot->held_r;
+
+        snapshot->is_held = false;
+        snapshot->held.arena = (EtcdArena){};
+        take(snapshot, r, &reply); /* may free the snapshot */
+        if (r == 0)
+                etcd_arena_clear(&reply.arena);
+}
+
+static void take_or_hold(EtcdSnapshot *snapshot, int r, const EtcdReply *reply)
+{
+        if (snapshot->is_wanted)
+                take(snapshot, r, reply);
+        else
+                hold(snapshot, r, reply);
+}
+
+/* Asks for the same page again, which arrives later, or for the next one. */
+static void ask(EtcdSnapshot *snapshot)
+{
+        int r = start(snapshot);
+
+        if (r < 0)
+                take_or_hold(snapshot, r, NULL);
+}
+
 static void on_page(int r, const EtcdReply *reply, void *userdata)
 {
         EtcdSnapshot *snapshot = userdata;
 
         snapshot->call = NULL;
-        if (r == 0) {
-                take_page(snapshot, reply);
-        } else if (r == ETCD_ERROR_COMPACTED && snapshot->revision > 0) {
-                restart(snapshot);
-        } else if (r == ETCD_ERROR_TOO_LARGE && snapshot->limit > 1) {
+        if (r == ETCD_ERROR_TOO_LARGE && snapshot->limit > 1) {
                 snapshot->limit /= 2;
                 ask(snapshot);
         } else if (r == ETCD_ERROR_UNAVAILABLE || r == ETCD_ERROR_NO_LEADER) {
                 ask(snapshot);
         } else {
-                fail(snapshot, r);
+                take_or_hold(snapshot, r, reply);
         }
 }
 
-int etcd_snapshot_next(EtcdSnapshot *snapshot)
+static int start(EtcdSnapshot *snapshot)
 {
         const EtcdRange range = {
                 .key = next_key(snapshot),
@@ -204,9 +282,23 @@ int etcd_snapshot_next(EtcdSnapshot *snapshot)
                 .try_ms = snapshot->try_ms,
         };
 
-        assert(!snapshot->call && !snapshot->ended);
         return etcd_range_start(snapshot->client, &range, &options, on_page, snapshot,
                                 &snapshot->call);
+}
+
+int etcd_snapshot_next(EtcdSnapshot *snapshot)
+{
+        int r = 0;
+
+        assert(!snapshot->is_wanted && !snapshot->ended);
+        if (snapshot->is_held) {
+                take_held(snapshot);
+                return 0;
+        }
+        if (!snapshot->call)
+                r = start(snapshot);
+        snapshot->is_wanted = r == 0;
+        return r;
 }
 
 static int copy_range(EtcdSnapshot *snapshot, EtcdBytes prefix)
@@ -253,6 +345,8 @@ EtcdSnapshot *etcd_snapshot_free(EtcdSnapshot *snapshot)
         free(snapshot->end);
         free(snapshot->next_key);
         free(snapshot->page_end);
+        if (snapshot->is_held && snapshot->held_r == 0)
+                etcd_arena_clear(&snapshot->held.arena);
         free(snapshot);
         return NULL;
 }

@@ -5,8 +5,8 @@
 
 /*
  * Loads all keys with a prefix as of one revision, page by page in ascending order. Pages are not
- * always full. The owner asks for each page but the first. A watch from this revision continues it.
- * Outages are waited for.
+ * always full. The owner asks for each page but the first, which is read ahead. A watch from this
+ * revision continues it. Outages are waited for.
  */
 typedef struct EtcdSnapshot EtcdSnapshot;
 
@@ -45,6 +45,6 @@ int etcd_snapshot_new(EtcdClient *client, const EtcdSnapshotOptions *options, Et
 EtcdSnapshot *etcd_snapshot_free(EtcdSnapshot *snapshot);
 DEFINE_CLEANUP(EtcdSnapshot *, etcd_snapshot_free);
 
-/* Asks for the next page, once after each page but the last; also from the function. Returns 0 or a
- * negative errno, after which it may be repeated. */
+/* Asks for the next page, once after each page but the last; also from the function. It may run the
+ * function at once. Returns 0 or a negative errno, after which it may be repeated. */
 int etcd_snapshot_next(EtcdSnapshot *snapshot);

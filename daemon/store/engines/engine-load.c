@@ -50,8 +50,8 @@ static void on_page_stored(PageJob *job)
                 load_again(shared);
         } else if (job->is_last) {
                 on_complete(shared, job->position.revision);
-        } else {
-                (void) shared->log->class->load_next(shared->log);
+        } else if (shared->log->class->load_next(shared->log) < 0) {
+                load_again(shared);
         }
 }
 

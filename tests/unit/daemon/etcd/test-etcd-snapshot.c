@@ -127,16 +127,48 @@ static void test_shorter_pages(void **state)
         assert_string_equal(news_text, "6:1/3 6:1/1. ");
 }
 
-/* The owner asks later. */
+/* The next page is read ahead, but the owner asks for it later. */
 static void test_back_pressure(void **state)
 {
         next_in_func = false;
         answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 3));
+        answer(AFTER_KEY_2, 200, PAGE(9, KV(KEY_3), false, 1));
         script_run_ready(event);
         assert_null(script_exchanges);
+        assert_string_equal(news_text, "6:2/3 ");
         assert_int_equal(etcd_snapshot_next(snapshot), 0);
-        answer(AFTER_KEY_2, 200, PAGE(9, "", false, 0));
-        assert_string_equal(news_text, "6:2/3 6:0/0. ");
+        assert_string_equal(news_text, "6:2/3 6:1/1. ");
+}
+
+/* An owner that stores a page is not told to discard it before it asks for the next one. */
+static void test_compacted_ahead(void **state)
+{
+        next_in_func = false;
+        answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 3));
+        answer(AFTER_KEY_2, 400, COMPACTED);
+        assert_string_equal(news_text, "6:2/3 ");
+        assert_int_equal(etcd_snapshot_next(snapshot), 0);
+        assert_string_equal(news_text, "6:2/3 restart ");
+        answer(FIRST, 200, PAGE(9, KV(KEY_1), false, 1));
+        assert_string_equal(news_text, "6:2/3 restart 9:1/1. ");
+}
+
+static void test_denied_ahead(void **state)
+{
+        next_in_func = false;
+        answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 3));
+        answer(AFTER_KEY_2, 403, "{\"code\":7,\"message\":\"etcdserver: permission denied\"}");
+        assert_string_equal(news_text, "6:2/3 ");
+        assert_int_equal(etcd_snapshot_next(snapshot), 0);
+        assert_string_equal(news_text, "6:2/3 failed:1004 ");
+}
+
+static void test_free_ahead(void **state)
+{
+        next_in_func = false;
+        answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 3));
+        answer(AFTER_KEY_2, 200, PAGE(9, KV(KEY_3), false, 1));
+        snapshot = etcd_snapshot_free(snapshot);
 }
 
 static void test_compacted(void **state)
@@ -195,9 +227,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(test_pages),           TEST(test_back_pressure),     TEST(test_compacted),
-                TEST(test_ranges_of_pages), TEST(test_range_is_exceeded), TEST(test_shorter_pages),
-                TEST(test_long_page),       TEST(test_too_long),          TEST(test_malformed),
+                TEST(test_pages),           TEST(test_back_pressure),
+                TEST(test_compacted_ahead), TEST(test_denied_ahead),
+                TEST(test_free_ahead),      TEST(test_compacted),
+                TEST(test_ranges_of_pages), TEST(test_range_is_exceeded),
+                TEST(test_shorter_pages),   TEST(test_long_page),
+                TEST(test_too_long),        TEST(test_malformed),
                 TEST(test_denied),
         };
 
