@@ -152,6 +152,13 @@ int environment_begin_write(Environment *environment, Txn *ret)
         return r;
 }
 
+int environment_set_durable(Environment *environment, bool durable)
+{
+        return environment->mdb
+                       ? lmdb_errno(mdb_env_set_flags(environment->mdb, MDB_NOSYNC, !durable))
+                       : -ENOTRECOVERABLE;
+}
+
 static int environment_map(Environment *environment, size_t size)
 {
         int r;

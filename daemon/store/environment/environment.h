@@ -61,6 +61,11 @@ const char *environment_directory(const Environment *environment);
  * Not within a write. */
 int environment_replace(Environment *environment, const char *from_directory);
 
+/* Whether a commit is on disk when it ends: true until set, and after the environment was opened
+ * anew. The first durable commit makes earlier ones durable as well; until then a crash of the
+ * system may damage the file. Not within a write. */
+int environment_set_durable(Environment *environment, bool durable);
+
 /* Reopens a closed or unusable environment. Returns 1 if reopened, 0 if usable, or the negative
  * errno that keeps it closed. Not within a write. */
 int environment_recover(Environment *environment);

@@ -52,7 +52,10 @@ static int open_snapshot(ReplicaLoad *load)
         r = store_directory_remove(load->directory); /* of a process that was killed */
         if (r == 0 && mkdir(load->directory, 0700) < 0)
                 r = log_errno_origin(-errno);
-        return r < 0 ? r : environment_new(load->directory, false, &load->environment);
+        if (r == 0)
+                r = environment_new(load->directory, false, &load->environment);
+        /* After a crash, the load begins again. */
+        return r < 0 ? r : environment_set_durable(load->environment, false);
 }
 
 static int add_events(Txn *txn, uint64_t revision, const LogEvent *events, size_t n_events)
@@ -101,7 +104,12 @@ int replica_load_add(ReplicaLoad *load, uint64_t revision, const LogEvent *event
 
 int replica_load_complete(ReplicaLoad *load, const ReplicaPosition *position)
 {
-        return add(load, position->revision, NULL, 0, position);
+        int r;
+
+        r = open_snapshot(load);
+        if (r == 0)
+                r = environment_set_durable(load->environment, true);
+        return r < 0 ? r : add(load, position->revision, NULL, 0, position);
 }
 
 Environment *replica_load_environment(const ReplicaLoad *load)
