@@ -23,6 +23,8 @@ bool memory_cluster_step(MemoryCluster *cluster);
 void memory_cluster_compact(MemoryCluster *cluster);
 /* Goes back to an earlier revision, as after a backup was restored. */
 void memory_cluster_restore(MemoryCluster *cluster, uint64_t revision);
+/* The same, with a higher revision that does not go back, as etcdutl does with --bump-revision. */
+void memory_cluster_restore_raised(MemoryCluster *cluster, uint64_t backup, uint64_t revision);
 /* From now on it is another cluster. */
 void memory_cluster_replace(MemoryCluster *cluster);
 /* Hosts are told whether the log can be reached; while it cannot, batches fail. */

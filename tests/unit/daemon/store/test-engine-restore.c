@@ -64,6 +64,15 @@ static void assert_restored(Fleet *fleet, unsigned host, uint64_t n_links)
         assert_string_equal(user_of(fleet->hosts[host].store, "t", "kept-3"), "");
 }
 
+static bool has_restored(const Fleet *fleet)
+{
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < HOSTS; i++)
+                n += fleet->watchers[i].n_restored;
+        return n > 0;
+}
+
 static void test_running_hosts(void **state)
 {
         Fleet *fleet = *state;
@@ -91,6 +100,36 @@ static void test_running_hosts(void **state)
         fleet_remove(fleet, 2, "lost-7");
         fleet_settle(fleet);
         assert_string_equal(user_of(fleet->hosts[0].store, "t", "lost-7"), "");
+}
+
+/* As etcdutl restores with --bump-revision, and with --mark-compacted. */
+static void test_raised(Fleet *fleet, uint64_t raised_by, bool is_compacted)
+{
+        uint64_t backup = make_history(fleet), id = id_of(fleet, 0, "of29-0");
+        bool newly_linked;
+
+        memory_cluster_restore_raised(fleet->cluster, backup,
+                                      memory_cluster_revision(fleet->cluster) + raised_by);
+        if (is_compacted)
+                memory_cluster_compact(fleet->cluster);
+        fleet_settle(fleet);
+        for (unsigned i = 0; i < HOSTS; i++) {
+                assert_restored(fleet, i, LINKS);
+                assert_same_links(fleet->hosts[0].store, fleet->hosts[i].store);
+        }
+        assert_int_equal(fleet_add(fleet, 1, "u", "new", &newly_linked), 0);
+        assert_true(id_of(fleet, 1, "of29-0") > id && id_of(fleet, 1, "new") > id);
+        assert_true(has_restored(fleet));
+}
+
+static void test_raised_a_little(void **state)
+{
+        test_raised(*state, 1, false);
+}
+
+static void test_raised_far(void **state)
+{
+        test_raised(*state, UINT64_C(1) << 33, true);
 }
 
 /* Look-ups are answered meanwhile, and changes fail. */
@@ -121,7 +160,7 @@ static void test_meanwhile(void **state)
 /* The hosts were down, and start one after another. The first one has heard of nothing; the second
  * one not of the last changes, so that it knows a removed link as linked, and a link with its old
  * user. */
-static void test_order(Fleet *fleet, const unsigned order[static HOSTS])
+static void test_order(Fleet *fleet, const unsigned order[static HOSTS], uint64_t raised_by)
 {
         uint64_t backup;
         bool newly_linked;
@@ -140,7 +179,11 @@ static void test_order(Fleet *fleet, const unsigned order[static HOSTS])
         assert_int_equal(fleet_add(fleet, 2, "other", "kept-6", &newly_linked), 0);
         fleet_settle(fleet);
         leave(fleet, 2);
-        memory_cluster_restore(fleet->cluster, backup);
+        if (raised_by > 0)
+                memory_cluster_restore_raised(fleet->cluster, backup,
+                                              memory_cluster_revision(fleet->cluster) + raised_by);
+        else
+                memory_cluster_restore(fleet->cluster, backup);
 
         for (unsigned i = 0; i < HOSTS; i++) {
                 fleet_join(fleet, order[i]);
@@ -161,17 +204,131 @@ static void test_order(Fleet *fleet, const unsigned order[static HOSTS])
 
 static void test_order_210(void **state)
 {
-        test_order(*state, (const unsigned[]){2, 1, 0});
+        test_order(*state, (const unsigned[]){2, 1, 0}, 0);
 }
 
 static void test_order_120(void **state)
 {
-        test_order(*state, (const unsigned[]){1, 2, 0});
+        test_order(*state, (const unsigned[]){1, 2, 0}, 0);
 }
 
 static void test_order_102(void **state)
 {
-        test_order(*state, (const unsigned[]){1, 0, 2});
+        test_order(*state, (const unsigned[]){1, 0, 2}, 0);
+}
+
+/* The host that has heard of nothing follows the restored log before the others notice. */
+static void test_raised_order_012(void **state)
+{
+        test_order(*state, (const unsigned[]){0, 1, 2}, UINT64_C(1) << 33);
+}
+
+static void test_raised_order_021(void **state)
+{
+        test_order(*state, (const unsigned[]){0, 2, 1}, 1);
+}
+
+static void test_raised_order_102(void **state)
+{
+        test_order(*state, (const unsigned[]){1, 0, 2}, 1000000000);
+}
+
+static void test_raised_order_210(void **state)
+{
+        test_order(*state, (const unsigned[]){2, 1, 0}, UINT64_C(1) << 33);
+}
+
+/* A host that has heard of nothing changes the restored log while another one notices. */
+static void test_raised_race(void **state)
+{
+        Fleet *fleet = *state;
+        Outcome early = {};
+        uint64_t backup;
+
+        fleet_add_links(fleet, 0, "kept", 1, "k");
+        fleet_settle(fleet);
+        leave(fleet, 0);
+        backup = memory_cluster_revision(fleet->cluster);
+        fleet_add_links(fleet, 1, "lost", 50, "l");
+        fleet_settle(fleet);
+        leave(fleet, 1);
+        leave(fleet, 2);
+        memory_cluster_restore_raised(fleet->cluster, backup, UINT64_C(1) << 33);
+        fleet_join(fleet, 0);
+        fleet_settle(fleet);
+        fleet_join(fleet, 1);
+        while (!restores(fleet, 1)) {
+                assert_true(memory_cluster_step(fleet->cluster));
+                dispatch_all(fleet->hosts[1].store);
+        }
+        add_later(fleet->hosts[0].store, "t", "u", "early", &early);
+        fleet_wait(fleet, &early.n_calls, 1);
+        fleet_join(fleet, 2);
+        fleet_settle(fleet);
+        for (unsigned i = 0; i < HOSTS; i++) {
+                assert_int_equal(count_of_user(fleet->hosts[i].store, "t", "l"), 50);
+                assert_string_equal(user_of(fleet->hosts[i].store, "t", "early"),
+                                    early.r == 0 ? "u" : "");
+        }
+}
+
+/* Restored again, from a backup made after the first restore. */
+static void test_raised_twice(void **state)
+{
+        Fleet *fleet = *state;
+        uint64_t backup = make_history(fleet);
+        bool newly_linked;
+
+        for (unsigned i = 0; i < 2; i++) {
+                memory_cluster_restore_raised(fleet->cluster, backup,
+                                              memory_cluster_revision(fleet->cluster) + 1000000000);
+                fleet_settle(fleet);
+                assert_true(has_restored(fleet));
+                for (unsigned n = 0; n < HOSTS; n++) {
+                        assert_restored(fleet, n, LINKS + i);
+                        fleet->watchers[n] = (Watcher){};
+                }
+                backup = memory_cluster_revision(fleet->cluster);
+                assert_int_equal(fleet_add(fleet, i, "u", i == 0 ? "a" : "b", &newly_linked), 0);
+                fleet_settle(fleet);
+        }
+}
+
+/* None of these is a restore. */
+static void test_no_restore(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+
+        (void) make_history(fleet);
+        leave(fleet, 0); /* its replica gets old */
+        fleet_add_links(fleet, 1, "more", 10, "m");
+        memory_cluster_put(fleet->cluster, "alive/009", "", 0);
+        memory_cluster_compact(fleet->cluster);
+        fleet_join(fleet, 0);
+        fleet_settle(fleet);
+        memory_cluster_set_reachable(fleet->cluster, false);
+        fleet_settle(fleet);
+        memory_cluster_set_reachable(fleet->cluster, true);
+        fleet_settle(fleet);
+        leave(fleet, 0);
+        fleet_join(fleet, 0);
+        fleet_settle(fleet);
+
+        /* An administrator removes the key. */
+        leave(fleet, 0);
+        memory_cluster_put(fleet->cluster, "history/latest", NULL, 0);
+        memory_cluster_compact(fleet->cluster);
+        fleet_join(fleet, 0);
+        fleet_settle(fleet);
+        leave(fleet, 0);
+        assert_int_equal(fleet_add(fleet, 1, "u", "new", &newly_linked), 0);
+        memory_cluster_compact(fleet->cluster);
+        fleet_join(fleet, 0);
+        fleet_settle(fleet);
+        assert_string_equal(user_of(fleet->hosts[0].store, "t", "new"), "u");
+        assert_int_equal(memory_cluster_count(fleet->cluster, "history/restored"), 0);
+        assert_false(has_restored(fleet));
 }
 
 /* A host that comes late does not undo what was changed since the restore. */
@@ -347,12 +504,27 @@ int main(void)
 #define TEST(f)       cmocka_unit_test_setup_teardown(f, fleet_setup, fleet_teardown)
 #define TEST_ALONE(f) cmocka_unit_test_setup_teardown(f, fleet_setup_alone, fleet_teardown_alone)
         const struct CMUnitTest tests[] = {
-                TEST(test_running_hosts),  TEST(test_meanwhile),
-                TEST(test_order_210),      TEST(test_order_120),
-                TEST(test_order_102),      TEST(test_late_host),
-                TEST(test_crash),          TEST(test_twice),
-                TEST(test_limit),          TEST(test_other_cluster),
-                TEST(test_invalid_record), TEST_ALONE(test_alone_meanwhile),
+                TEST(test_raised_a_little),
+                TEST(test_raised_far),
+                TEST(test_raised_order_012),
+                TEST(test_raised_order_021),
+                TEST(test_raised_order_102),
+                TEST(test_raised_order_210),
+                TEST(test_raised_race),
+                TEST(test_raised_twice),
+                TEST(test_no_restore),
+                TEST(test_running_hosts),
+                TEST(test_meanwhile),
+                TEST(test_order_210),
+                TEST(test_order_120),
+                TEST(test_order_102),
+                TEST(test_late_host),
+                TEST(test_crash),
+                TEST(test_twice),
+                TEST(test_limit),
+                TEST(test_other_cluster),
+                TEST(test_invalid_record),
+                TEST_ALONE(test_alone_meanwhile),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
