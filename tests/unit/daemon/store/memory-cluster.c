@@ -328,7 +328,8 @@ static void take_step(MemoryCluster *cluster, Host *host, Step step)
         }
 }
 
-bool memory_cluster_step(MemoryCluster *cluster)
+/* NULL: of any host. */
+static bool take_any_step(MemoryCluster *cluster, const Host *only)
 {
         struct {
                 Host *host;
@@ -338,7 +339,8 @@ bool memory_cluster_step(MemoryCluster *cluster)
 
         for (i = 0; i < cluster->n_hosts; i++)
                 for (Step step = STEP_COMMIT; step <= STEP_REACHABLE; step++)
-                        if (is_due(cluster, cluster->hosts[i], step)) {
+                        if ((!only || cluster->hosts[i] == only) &&
+                            is_due(cluster, cluster->hosts[i], step)) {
                                 due[n].host = cluster->hosts[i];
                                 due[n++].step = step;
                         }
@@ -347,6 +349,19 @@ bool memory_cluster_step(MemoryCluster *cluster)
         i = (size_t) rand_r(&cluster->seed) % n;
         take_step(cluster, due[i].host, due[i].step);
         return true;
+}
+
+bool memory_cluster_step(MemoryCluster *cluster)
+{
+        return take_any_step(cluster, NULL);
+}
+
+bool memory_cluster_step_host(MemoryCluster *cluster, unsigned number)
+{
+        for (size_t i = 0; i < cluster->n_hosts; i++)
+                if (cluster->hosts[i]->number == number)
+                        return take_any_step(cluster, cluster->hosts[i]);
+        return false;
 }
 
 /* The log of a host */

@@ -18,6 +18,8 @@ SharedLog *memory_cluster_join(MemoryCluster *cluster, unsigned number);
 
 /* Carries out something that is due. Returns false if there is nothing. */
 bool memory_cluster_step(MemoryCluster *cluster);
+/* The same for one host. */
+bool memory_cluster_step_host(MemoryCluster *cluster, unsigned number);
 
 /* Forgets all history, as a compaction does. */
 void memory_cluster_compact(MemoryCluster *cluster);

@@ -258,17 +258,28 @@ static void test_raised_race(void **state)
         fleet_settle(fleet);
         fleet_join(fleet, 1);
         while (!restores(fleet, 1)) {
-                assert_true(memory_cluster_step(fleet->cluster));
+                assert_true(memory_cluster_step_host(fleet->cluster, 1));
                 dispatch_all(fleet->hosts[1].store);
         }
         add_later(fleet->hosts[0].store, "t", "u", "early", &early);
-        fleet_wait(fleet, &early.n_calls, 1);
+        while (early.n_calls == 0) {
+                (void) memory_cluster_step_host(fleet->cluster, 0);
+                dispatch_all(fleet->hosts[0].store);
+        }
+        assert_int_equal(early.r, 0);
+        while (memory_cluster_count(fleet->cluster, "history/restored") == 0)
+                assert_true(memory_cluster_step_host(fleet->cluster, 1));
+        for (bool restored = false; !restored || restores(fleet, 0);) {
+                (void) memory_cluster_step_host(fleet->cluster, 0);
+                dispatch_all(fleet->hosts[0].store);
+                restored |= restores(fleet, 0);
+        }
+        fleet_settle(fleet);
         fleet_join(fleet, 2);
         fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++) {
                 assert_int_equal(count_of_user(fleet->hosts[i].store, "t", "l"), 50);
-                assert_string_equal(user_of(fleet->hosts[i].store, "t", "early"),
-                                    early.r == 0 ? "u" : "");
+                assert_string_equal(user_of(fleet->hosts[i].store, "t", "early"), "u");
         }
 }
 
@@ -317,7 +328,7 @@ static void test_no_restore(void **state)
 
         /* An administrator removes the key. */
         leave(fleet, 0);
-        memory_cluster_put(fleet->cluster, "history/latest", NULL, 0);
+        memory_cluster_put(fleet->cluster, LOG_LATEST_KEY, NULL, 0);
         memory_cluster_compact(fleet->cluster);
         fleet_join(fleet, 0);
         fleet_settle(fleet);
@@ -329,6 +340,28 @@ static void test_no_restore(void **state)
         assert_string_equal(user_of(fleet->hosts[0].store, "t", "new"), "u");
         assert_int_equal(memory_cluster_count(fleet->cluster, "history/restored"), 0);
         assert_false(has_restored(fleet));
+}
+
+/* The keys with another prefix are another store. */
+static void test_other_prefix(void **state)
+{
+        Fleet *fleet = *state;
+        MemoryCluster *first = fleet->cluster;
+
+        (void) make_history(fleet);
+        for (unsigned i = 0; i < HOSTS; i++)
+                leave(fleet, i);
+        fleet->cluster = memory_cluster_new(1);
+        memory_cluster_put(fleet->cluster, "alive/009", "", 0);
+        memory_cluster_put(fleet->cluster, LOG_LATEST_KEY, "", 0);
+        memory_cluster_restore_raised(fleet->cluster, memory_cluster_revision(fleet->cluster),
+                                      memory_cluster_revision(first));
+        fleet_join(fleet, 0);
+        fleet_settle(fleet);
+        assert_int_equal(memory_cluster_count(fleet->cluster, "history/restored"), 0);
+        leave(fleet, 0);
+        memory_cluster_free(fleet->cluster);
+        fleet->cluster = first;
 }
 
 /* A host that comes late does not undo what was changed since the restore. */
@@ -513,6 +546,7 @@ int main(void)
                 TEST(test_raised_race),
                 TEST(test_raised_twice),
                 TEST(test_no_restore),
+                TEST(test_other_prefix),
                 TEST(test_running_hosts),
                 TEST(test_meanwhile),
                 TEST(test_order_210),
