@@ -139,7 +139,7 @@ static EtcdOp make_mark(const EtcdLog *log, const char *key, Memory *memory)
 static void on_reply(int r, const EtcdReply *reply, void *userdata);
 
 /* Sends the batch; without one, only the mark of the host, so that an earlier batch cannot be made
- * any more. */
+ * any more. That is no commit: it would hide that the log was restored meanwhile. */
 static int send_batch(EtcdLog *log)
 {
         static const LogBatch nothing = {};
@@ -158,7 +158,8 @@ static int send_batch(EtcdLog *log)
                 ops[n++] = make_change(log, &batch->changes[i], &memory);
         for (size_t i = 0; i < batch->n_marks; i++)
                 ops[n++] = make_mark(log, batch->marks[i], &memory);
-        ops[n++] = make_mark(log, LOG_LATEST_KEY, &memory);
+        if (log->commit.batch)
+                ops[n++] = make_mark(log, LOG_LATEST_KEY, &memory);
         if (memory.failed)
                 return -ENOMEM;
         ops[n++] = (EtcdOp){.kind = ETCD_OP_PUT,

@@ -94,8 +94,8 @@ static void begin_history(EngineShared *shared, const ReplicaPosition *replica)
                 log_error("Failed to continue with the restored log: its revision is too high");
 }
 
-/* Whether the log lacks the latest commit of what follows it. The key has not been removed and
- * made anew, which tells another store from this one. */
+/* Whether the log lacks the latest commit of the replica, or of the snapshot that is pushed to. A
+ * key with another creation was made anew, or is of another prefix. */
 static bool has_lost_latest(const EngineShared *shared)
 {
         const LatestCommit *latest = &shared->history.latest;

@@ -69,8 +69,8 @@ bool engine_shared_can_restore_on(const EngineShared *shared)
                record->level <= restore_known(record, &shared->restore.replica);
 }
 
-/* Whether the latest commit that the replica has is later than the restore: the log has it, and the
- * replica has nothing of before that the log lacks. */
+/* Whether the latest commit of the replica was made after the restore: the replica has followed the
+ * restored log, and has nothing that it lacks. */
 static bool has_followed(const EngineHistory *history, const ReplicaPosition *replica)
 {
         uint64_t commit = replica->latest.changed_at;
