@@ -25,7 +25,7 @@ typedef struct RestoreRecord {
         uint64_t done;  /* likewise, and whose removals were repeated */
         uint64_t begun; /* the revision of the log before the record, without an offset */
         uint64_t restored_at_ms; /* when it was noticed, CLOCK_REALTIME */
-        bool is_raised;          /* see above */
+        bool is_raised;          /* the revision did not go back */
 } RestoreRecord;
 
 extern const RecordType restore_record; /* RestoreRecord */
