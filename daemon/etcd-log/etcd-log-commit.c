@@ -18,7 +18,7 @@
 
 /* The memory of a transaction. */
 typedef struct Memory {
-        void *blocks[4 * LOG_BATCH_MAX + 1];
+        void *blocks[4 * LOG_BATCH_MAX + 2];
         size_t n_blocks;
         bool failed;
 } Memory;
@@ -139,14 +139,14 @@ static EtcdOp make_mark(const EtcdLog *log, const char *key, Memory *memory)
 static void on_reply(int r, const EtcdReply *reply, void *userdata);
 
 /* Sends the batch; without one, only the mark of the host, so that an earlier batch cannot be made
- * any more. */
+ * any more. That is no commit: it would hide that the log was restored meanwhile. */
 static int send_batch(EtcdLog *log)
 {
         static const LogBatch nothing = {};
         const LogBatch *batch = log->commit.batch ? log->commit.batch : &nothing;
         _cleanup_(memory_clear) Memory memory = {};
         const char *value = take(&memory, etcd_log_host_value(log, log->commit.number));
-        EtcdOp ops[2 * LOG_BATCH_MAX + 1], get = {.kind = ETCD_OP_RANGE};
+        EtcdOp ops[LOG_BATCH_MAX + 2], get = {.kind = ETCD_OP_RANGE};
         EtcdCompare compare = {.target = ETCD_COMPARE_MOD,
                                .result = ETCD_COMPARE_EQUAL,
                                .key = etcd_bytes(log->host.key),
@@ -158,6 +158,8 @@ static int send_batch(EtcdLog *log)
                 ops[n++] = make_change(log, &batch->changes[i], &memory);
         for (size_t i = 0; i < batch->n_marks; i++)
                 ops[n++] = make_mark(log, batch->marks[i], &memory);
+        if (log->commit.batch)
+                ops[n++] = make_mark(log, LOG_LATEST_KEY, &memory);
         if (memory.failed)
                 return -ENOMEM;
         ops[n++] = (EtcdOp){.kind = ETCD_OP_PUT,

@@ -118,7 +118,9 @@ bool etcd_log_make_event(const EtcdLog *log, const EtcdKv *kv, bool removed, Log
 
         if (!key)
                 return false;
-        *ret = (LogEvent){.key = key, .created_at = (uint64_t) kv->create_revision};
+        *ret = (LogEvent){.key = key,
+                          .created_at = (uint64_t) kv->create_revision,
+                          .changed_at = (uint64_t) kv->mod_revision};
         if (!removed) {
                 ret->value = kv->value.data ? (uint8_t *) kv->value.data : empty;
                 ret->value_len = kv->value.len;

@@ -13,8 +13,8 @@
  * for each change, and rewrites that key under the condition that nobody has since the last batch
  * of this process. So a batch whose reply is lost can be sent again without being made twice, and
  * cannot be made late, after a newer one. If it was made, the events of its revision tell which of
- * its changes were. While a process has its lease, alive/NUMBER exists; a host whose key has been
- * gone for 30 s is away.
+ * its changes were. A batch also rewrites LOG_LATEST_KEY. While a process has its lease,
+ * alive/NUMBER exists; a host whose key has been gone for 30 s is away.
  */
 typedef struct EtcdLogOptions {
         const char *prefix;    /* ends with a slash */

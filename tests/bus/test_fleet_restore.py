@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from harness.etcd import free_ports
 from harness.process import PATIENCE_SEC
 
 from .fleet import Fleet
@@ -33,6 +34,16 @@ def restore(fleet, snapshot, *options: str):
     etcdctl("snapshot", "restore", str(snapshot), f"--data-dir={etcd.data}", f"--name={etcd.name}",
             f"--initial-cluster={etcd.name}={etcd.peer_url}", f"--initial-advertise-peer-urls={etcd.peer_url}",
             *options, program=ETCDUTL)
+
+
+def raise_revision(etcd, revision: int):
+    """As etcdutl does with --bump-revision: before hosts reach it, at another port."""
+    port, etcd.port = etcd.port, free_ports(1)[0]
+    etcd.start()
+    while int(etcd.call("/v3/kv/put", {"key": "eA==", "value": "eA=="})["header"]["revision"]) < revision:
+        pass
+    etcd.kill9()
+    etcd.port = port
 
 
 class Links:
@@ -93,6 +104,19 @@ def test_restore_while_hosts_run(fleet):
         # The host that has pushed links back, or both.
         eventually(lambda: any("links and vault differ: 0 passkeys without a link" in text
                                for text in plain_findings(one) + plain_findings(two)))
+    logs = "".join(host.daemon.log_text() for host in fleet.hosts)
+    assert "Compared the replica with the restored etcd" in logs
+
+
+def test_restore_with_raised_revision(fleet):
+    """Hosts notice a restore also if the revision does not go back."""
+    links = Links(fleet)
+    revision = int(fleet.etcd.call("/v3/kv/range", {"key": "eA=="})["header"]["revision"])
+    fleet.etcd.kill9()
+    restore(fleet, links.snapshot)
+    raise_revision(fleet.etcd, revision + 50)
+    fleet.etcd.start()
+    links.check_all()
     logs = "".join(host.daemon.log_text() for host in fleet.hosts)
     assert "Compared the replica with the restored etcd" in logs
 

@@ -8,17 +8,38 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/store/engines/engine-shared-internal.h"
+#include "daemon/store/shared/shared-key.h"
 #include "dbus/error.h"
 
-/* Where the replica is, also while another history is being loaded beside. */
-static ReplicaPosition position_of_replica(const EngineShared *shared)
+ReplicaPosition engine_shared_read_position(Environment *environment)
 {
-        return shared->restore.is_active
-                       ? shared->restore.replica
-                       : (ReplicaPosition){.revision = shared->revision, .offset = shared->offset};
+        _cleanup_(txn_end) Txn txn = {};
+        ReplicaPosition position = {};
+
+        if (environment_begin_read(environment, &txn) < 0 ||
+            replica_get_position(&txn, &position) < 0)
+                return (ReplicaPosition){};
+        return position;
+}
+
+ReplicaPosition engine_shared_position(const EngineShared *shared)
+{
+        ReplicaPosition position;
+
+        if (shared->restore.is_active)
+                return shared->restore.replica;
+        position = engine_shared_read_position(shared->options.environment);
+        position.revision = shared->revision;
+        position.offset = shared->offset;
+        return position;
 }
 
 /* Results */
+
+static uint64_t max(uint64_t a, uint64_t b)
+{
+        return a > b ? a : b;
+}
 
 /* Without memory, checks again later. */
 static void load_or_wait(EngineShared *shared)
@@ -48,34 +69,62 @@ static void on_new_replica(EngineShared *shared)
         load_or_wait(shared);
 }
 
-/* This host is the first one to notice that the log went back. */
+/* This host is the first one to notice that the log was restored. */
 static void begin_history(EngineShared *shared, const ReplicaPosition *replica)
 {
         const EngineHistory *history = &shared->history;
-        const RestoreRecord record = {
-                .offset = restore_offset_after(replica->revision),
-                .kept = history->record.offset + history->read_at,
+        uint64_t revision = history->record.offset + history->read_at, known;
+        RestoreRecord record = {
+                .offset = restore_offset_after(max(replica->revision, revision)),
+                .kept = revision,
                 .begun = history->read_at,
                 .restored_at_ms = realtime_ms(),
+                .is_raised = history->latest.changed_at > 0 && replica->latest.changed_at > 0 &&
+                             history->read_at >= replica->revision - replica->offset,
         };
 
+        if (record.is_raised)
+                record.kept = history->record.offset + history->latest.changed_at;
+        known = restore_known(&record, replica);
+        if (record.kept >= known)
+                record.kept = known - 1;
         if (record.offset > record.kept)
                 engine_shared_write_history(shared, &record);
         else
                 log_error("Failed to continue with the restored log: its revision is too high");
 }
 
+/* Whether the log lacks the latest commit of the replica, or of the snapshot that is pushed to. A
+ * key with another creation was made anew, or is of another prefix. */
+static bool has_lost_latest(const EngineShared *shared)
+{
+        const LatestCommit *latest = &shared->history.latest;
+        ReplicaPosition follower = engine_shared_read_position(engine_shared_environment(shared));
+
+        return latest->changed_at > 0 && follower.latest.changed_at > 0 &&
+               latest->created_at + shared->offset == follower.latest.created_at &&
+               latest->changed_at + shared->offset < follower.latest.changed_at;
+}
+
+static bool is_same(const EngineShared *shared)
+{
+        const EngineHistory *history = &shared->history;
+
+        if (shared->restore.is_active && !engine_shared_can_restore_on(shared))
+                return false;
+        return history->record.offset == shared->offset &&
+               history->record.offset + history->read_at >= shared->revision &&
+               !has_lost_latest(shared);
+}
+
 static void decide(EngineShared *shared)
 {
         const EngineHistory *history = &shared->history;
-        ReplicaPosition replica = position_of_replica(shared);
-        uint64_t revision = history->record.offset + history->read_at;
+        ReplicaPosition replica = engine_shared_position(shared);
 
         if (replica.revision == 0)
                 on_new_replica(shared);
-        else if (shared->restore.is_active
-                         ? engine_shared_can_restore_on(shared)
-                         : history->record.offset == replica.offset && revision >= replica.revision)
+        else if (is_same(shared))
                 on_same(shared);
         else if (engine_shared_reset_restore(shared), history->record.offset > replica.revision)
                 engine_shared_restore(shared);
@@ -85,16 +134,36 @@ static void decide(EngineShared *shared)
 
 /* Check */
 
-static int read_record(const LogEvent *events, size_t n_events, RestoreRecord *ret)
+static const LogEvent *find_event(const LogEvent *events, size_t n_events, const char *key)
+{
+        for (size_t i = 0; i < n_events; i++)
+                if (streq(events[i].key, key))
+                        return &events[i];
+        return NULL;
+}
+
+/* No event: there is no record. */
+static int read_record(const LogEvent *event, RestoreRecord *ret)
 {
         RestoreRecord record = {};
         int r = 0;
 
-        if (n_events > 0)
-                r = record_decode(&restore_record, events[0].value, events[0].value_len, &record);
+        if (event)
+                r = record_decode(&restore_record, event->value, event->value_len, &record);
         if (r == 0)
                 *ret = record;
         return r;
+}
+
+static int read_history(EngineHistory *history, const LogEvent *events, size_t n_events)
+{
+        const LogEvent *latest = find_event(events, n_events, LOG_LATEST_KEY);
+
+        history->latest = (LatestCommit){};
+        if (latest)
+                history->latest = (LatestCommit){.created_at = latest->created_at,
+                                                 .changed_at = latest->changed_at};
+        return read_record(find_event(events, n_events, RESTORE_RECORD_KEY), &history->record);
 }
 
 static void on_read(int r, uint64_t revision, const LogEvent *events, size_t n_events,
@@ -105,7 +174,7 @@ static void on_read(int r, uint64_t revision, const LogEvent *events, size_t n_e
 
         history->is_checking = false;
         if (r == 0)
-                r = read_record(events, n_events, &history->record);
+                r = read_history(history, events, n_events);
         if (r == -EBADMSG && !history->has_failed)
                 log_error("Failed to read the key %s of the shared store: it is not valid",
                           RESTORE_RECORD_KEY);
@@ -131,7 +200,7 @@ static void start_check(EngineShared *shared)
 
         history->wants_check = false;
         history->is_checking = true;
-        if (shared->log->class->load(shared->log, RESTORE_RECORD_KEY, on_read, shared) == 0)
+        if (shared->log->class->load(shared->log, SHARED_KEYS_HISTORY, on_read, shared) == 0)
                 return;
         history->is_checking = false;
         history->wants_check = history->has_failed = history->waits = true;
@@ -227,28 +296,18 @@ bool engine_shared_go_on_with_history(EngineShared *shared)
 bool engine_shared_is_other_history(const EngineShared *shared, const LogEvent *events,
                                     size_t n_events)
 {
+        const LogEvent *event = find_event(events, n_events, RESTORE_RECORD_KEY);
         RestoreRecord record = {};
 
-        for (size_t i = 0; i < n_events; i++)
-                if (streq(events[i].key, RESTORE_RECORD_KEY) &&
-                    (!events[i].value || read_record(&events[i], 1, &record) < 0 ||
-                     record.offset != shared->offset))
-                        return true;
-        return false;
-}
-
-static bool has_record(const LogEvent *events, size_t n_events)
-{
-        for (size_t i = 0; i < n_events; i++)
-                if (streq(events[i].key, RESTORE_RECORD_KEY))
-                        return true;
-        return false;
+        return event && (!event->value || read_record(event, &record) < 0 ||
+                         record.offset != shared->offset);
 }
 
 void engine_shared_see_history(EngineShared *shared, const LogEvent *events, size_t n_events,
                                bool is_own)
 {
-        if (!is_own && (engine_shared_is_other_history(shared, events, n_events) ||
-                        (shared->restore.is_active && has_record(events, n_events))))
+        if (!is_own &&
+            (engine_shared_is_other_history(shared, events, n_events) ||
+             (shared->restore.is_active && find_event(events, n_events, RESTORE_RECORD_KEY))))
                 engine_shared_check_history(shared);
 }

@@ -4,11 +4,12 @@
  * After the log was restored from a backup: loads it beside the replica, which answers look-ups
  * meanwhile, follows it there, pushes back what it lacks, and then replaces the replica.
  *
- * A replica with a higher revision knows all that one with a lower revision knows, because both
- * have the same history. So a host that has pushed everything back publishes the revision of its
- * replica: hosts below it only load the log anew. Their changes in flight have the condition that
- * the record is unchanged. After that, the host repeats removals once more, of links that they have
- * pushed back before. Each step can be repeated: a crash begins again with the replica.
+ * A replica with a higher revision, or a later commit (see restore_known()), knows all that another
+ * one knows, because both have the same history. So a host that has pushed everything back
+ * publishes the revision of its replica: hosts below it only load the log anew. Their changes in
+ * flight have the condition that the record is unchanged. After that, the host repeats removals
+ * once more, of links that they have pushed back before. Each step can be repeated: a crash begins
+ * again with the replica.
  */
 
 #include <errno.h>
@@ -26,9 +27,8 @@ static void begin(EngineShared *shared)
 {
         EngineRestore *restore = &shared->restore;
 
+        restore->replica = engine_shared_position(shared);
         restore->is_active = true;
-        restore->replica =
-                (ReplicaPosition){.revision = shared->revision, .offset = shared->offset};
         restore->counts = (RestoreCounts){};
         shared->confirmations.is_off = true;
         log_error("The shared store was restored from a backup, or has lost its latest changes: "
@@ -66,18 +66,30 @@ bool engine_shared_can_restore_on(const EngineShared *shared)
         return shared->restore.is_pushing && !shared->history.needs_load &&
                record->offset == shared->offset &&
                record->offset + shared->history.read_at >= shared->revision &&
-               record->level <= shared->restore.replica.revision;
+               record->level <= restore_known(record, &shared->restore.replica);
+}
+
+/* Whether the latest commit of the replica was made after the restore: the replica has followed the
+ * restored log, and has nothing that it lacks. */
+static bool has_followed(const EngineHistory *history, const ReplicaPosition *replica)
+{
+        uint64_t commit = replica->latest.changed_at;
+
+        return history->record.is_raised && commit > replica->offset + history->record.begun &&
+               commit <= replica->offset + history->latest.changed_at;
 }
 
 void engine_shared_restore(EngineShared *shared)
 {
         const RestoreRecord *record = &shared->history.record;
-        uint64_t revision = shared->restore.replica.revision;
+        const ReplicaPosition *replica = &shared->restore.replica;
+        uint64_t known = restore_known(record, replica);
 
         shared->offset = shared->confirmations.offset = record->offset;
         shared->history.is_checked = true;
-        shared->restore.pushes_back =
-                revision > record->kept && revision > record->done && revision >= record->level;
+        shared->restore.pushes_back = known > record->kept && known > record->done &&
+                                      known >= record->level &&
+                                      !has_followed(&shared->history, replica);
         (void) engine_shared_load(shared);
 }
 
@@ -252,16 +264,17 @@ static void end_pass(EngineShared *shared)
 {
         EngineRestore *restore = &shared->restore;
         RestoreRecord record = shared->history.record;
+        uint64_t known = restore_known(&record, &restore->replica);
 
-        if (record.level < restore->replica.revision) {
-                record.level = restore->replica.revision;
+        if (record.level < known) {
+                record.level = known;
                 engine_shared_write_history(shared, &record);
         } else if (!restore->is_published) {
                 restore->is_published = true;
                 salvage_cursor_clear(&restore->cursor);
                 start_page(shared);
-        } else if (record.done < restore->replica.revision) {
-                record.done = restore->replica.revision;
+        } else if (record.done < known) {
+                record.done = known;
                 engine_shared_write_history(shared, &record);
         } else if (!engine_shared_has_batch(shared)) {
                 start_replacing(shared);

@@ -17,7 +17,8 @@ typedef struct EngineHistory {
         bool waits;      /* after a failure, until the log tells that it can be reached */
         bool needs_load; /* after the check */
         RestoreRecord record;
-        uint64_t read_at; /* the revision of the log, without the offset */
+        LatestCommit latest; /* of the log, without the offset, like the revision: */
+        uint64_t read_at;
         bool wants_write; /* of this record: */
         RestoreRecord new_record;
         LogBatch batch; /* of the write in flight */
@@ -121,6 +122,10 @@ int engine_shared_load(EngineShared *shared);
 void engine_shared_check_history(EngineShared *shared);
 /* Continues with what waits for the end of jobs. Returns whether changes have to wait. */
 bool engine_shared_go_on_with_history(EngineShared *shared);
+/* Where a replica is. Zeros if it cannot be read. */
+ReplicaPosition engine_shared_read_position(Environment *environment);
+/* The same for the replica, also while another history is being loaded beside. */
+ReplicaPosition engine_shared_position(const EngineShared *shared);
 /* Writes a record, when the log can be reached, and checks again. */
 void engine_shared_write_history(EngineShared *shared, const RestoreRecord *record);
 /* Notes an event of the record by another host. */

@@ -356,15 +356,6 @@ void engine_shared_get_status(Engine *engine, ReplicaStatus *ret)
         };
 }
 
-static int read_position(Environment *environment, ReplicaPosition *ret)
-{
-        _cleanup_(txn_end) Txn txn = {};
-        int r;
-
-        r = environment_begin_read(environment, &txn);
-        return r < 0 ? r : replica_get_position(&txn, ret);
-}
-
 static const EngineClass shared_class = {
         .free = shared_free,
         .queue = shared_queue,
@@ -381,7 +372,7 @@ static const EngineClass shared_class = {
 int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
 {
         EngineShared *shared = calloc(1, sizeof(EngineShared));
-        ReplicaPosition position = {};
+        ReplicaPosition position;
         int r;
 
         if (!shared) {
@@ -397,9 +388,8 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         STAILQ_INIT(&shared->ended);
         STAILQ_INIT(&shared->arrived);
         STAILQ_INIT(&shared->restore.queue);
-        r = read_position(options->environment, &position);
-        if (r == 0)
-                r = outbox_count(options->environment, &shared->n_outbox);
+        position = engine_shared_read_position(options->environment);
+        r = outbox_count(options->environment, &shared->n_outbox);
         if (r < 0) /* a replica that cannot be read is loaded anew */
                 position = (ReplicaPosition){};
         shared->revision = position.revision;

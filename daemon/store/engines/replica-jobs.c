@@ -27,6 +27,7 @@ DEFINE_CLEANUP(Update *, update_free);
 static int copy_event(const LogEvent *event, uint64_t offset, LogEvent *ret)
 {
         ret->created_at = event->created_at > 0 ? event->created_at + offset : 0;
+        ret->changed_at = event->changed_at + offset;
         ret->value_len = event->value_len;
         ret->key = strdup(event->key);
         if (!ret->key)

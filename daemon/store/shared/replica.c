@@ -18,6 +18,8 @@
 #define META_REVISION "revision"
 #define META_OFFSET   "revision-offset"
 #define META_CLUSTER  "cluster"
+#define META_LATEST   "latest-commit"
+#define META_FIRST    "first-commit" /* created META_LATEST */
 
 void replica_news_clear(ReplicaNews *news)
 {
@@ -37,6 +39,10 @@ int replica_get_position(Txn *txn, ReplicaPosition *ret)
                 r = meta_table_get_time(txn, META_OFFSET, &position.offset);
         if (r == 0)
                 r = meta_table_get_time(txn, META_CLUSTER, &position.cluster);
+        if (r == 0)
+                r = meta_table_get_time(txn, META_LATEST, &position.latest.changed_at);
+        if (r == 0)
+                r = meta_table_get_time(txn, META_FIRST, &position.latest.created_at);
         if (r == 0)
                 *ret = position;
         return r;
@@ -147,6 +153,16 @@ static int apply_tombstone(Txn *txn, const SharedKey *key, const LogEvent *event
         return r < 0 ? r : tombstone_table_set(txn, key->tenancy_id, key->id, &record);
 }
 
+static int apply_history(Txn *txn, const LogEvent *event)
+{
+        int r;
+
+        if (!streq(event->key, LOG_LATEST_KEY))
+                return 0;
+        r = meta_table_put_time(txn, META_LATEST, event->value ? event->changed_at : 0);
+        return r < 0 ? r : meta_table_put_time(txn, META_FIRST, event->created_at);
+}
+
 static int apply_key(Txn *txn, const SharedKey *key, const LogEvent *event, ReplicaNews *news)
 {
         switch (key->kind) {
@@ -160,10 +176,11 @@ static int apply_key(Txn *txn, const SharedKey *key, const LogEvent *event, Repl
                 return apply_delete(txn, key, event);
         case SHARED_TOMBSTONE:
                 return apply_tombstone(txn, key, event);
+        case SHARED_HISTORY:
+                return apply_history(txn, event);
         case SHARED_USER:
         case SHARED_HOST:
         case SHARED_ALIVE:
-        case SHARED_HISTORY:
                 return 0;
         }
         return -EBADMSG;
@@ -172,7 +189,7 @@ static int apply_key(Txn *txn, const SharedKey *key, const LogEvent *event, Repl
 /* Ids far ahead of the log would use up the ids of all hosts. */
 static bool is_plausible(uint64_t revision, const LogEvent *event, const SharedKey *key)
 {
-        return event->created_at <= REVISION_MAX &&
+        return event->created_at <= REVISION_MAX && event->changed_at <= REVISION_MAX &&
                (revision == 0 || revision_of_id(key->id) <= revision + ID_AHEAD_MAX);
 }
 

@@ -40,11 +40,17 @@ typedef struct RestoreCounts {
                                */
 } RestoreCounts;
 
+/* The key LOG_LATEST_KEY, with the offset; zeros: there is none. */
+typedef struct LatestCommit {
+        uint64_t created_at, changed_at;
+} LatestCommit;
+
 /* The state of the log that a replica is a copy of. */
 typedef struct ReplicaPosition {
-        uint64_t revision; /* with the offset; 0: nothing was loaded yet */
-        uint64_t offset;   /* see restore-record.h */
-        uint64_t cluster;  /* id of the log; 0: unknown */
+        uint64_t revision;   /* with the offset; 0: nothing was loaded yet */
+        uint64_t offset;     /* see restore-record.h */
+        uint64_t cluster;    /* id of the log; 0: unknown */
+        LatestCommit latest; /* kept by replica_apply() */
 } ReplicaPosition;
 
 /* Return 0 or a negative errno. */

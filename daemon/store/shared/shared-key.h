@@ -16,6 +16,7 @@
  *        hosts/NUMBER                     a host
  *        alive/NUMBER                     exists while the host is not away
  *        history/restored                 see restore-record.h
+ *        history/latest                   see LOG_LATEST_KEY
  *
  * In a tenancy id, % and / are percent-encoded. Values are those of lmdb/record.h, with 0 for the
  * number of the tenancy, which differs between hosts.
@@ -33,6 +34,7 @@ typedef enum SharedKind {
 } SharedKind;
 
 #define SHARED_KEYS_TOMBSTONES "tombstones/"
+#define SHARED_KEYS_HISTORY    "history/"
 
 /* Return the key, which the caller frees; NULL if out of memory. */
 char *shared_key_for_link(const char *tenancy_id, const char *authenticator_id);

@@ -72,15 +72,21 @@ void log_batch_drop_marks(LogBatch *batch, size_t n);
  * revision that no key has. */
 void log_batch_subtract(LogBatch *batch, uint64_t offset);
 
+/* Each commit rewrites this key, too, and nothing removes it. If it changed last before a commit
+ * that a replica has, the log was restored from a backup, whatever its revision is. */
+#define LOG_LATEST_KEY "history/latest"
+
 /* Items of a batch, marks included; writes in all its changes; items, and conditions or writes of
- * the largest change. The last one is from etcd, where a mark of the host counts as well. */
+ * the largest change. The last one is from etcd, where the keys of the host and of the latest
+ * commit count as well. */
 #define LOG_BATCH_MAX  64U
 #define LOG_WRITES_MAX 64U
-#define LOG_OPS_MAX    127U
+#define LOG_OPS_MAX    126U
 
 typedef struct LogEvent {
         char *key;
         uint64_t created_at; /* the revision that created the key */
+        uint64_t changed_at; /* the revision that changed it last */
         uint8_t *value;      /* NULL: removed */
         size_t value_len;
 } LogEvent;

@@ -189,6 +189,7 @@ static void host_commit(MemoryCluster *cluster, Host *host)
                 put(cluster, batch->marks[i], (const uint8_t *) "", 0, host->revision);
         snprintf(mark, sizeof(mark), "hosts/%03u", host->number);
         put(cluster, mark, (const uint8_t *) "", 0, host->revision);
+        put(cluster, LOG_LATEST_KEY, (const uint8_t *) "", 0, host->revision);
         cluster->n_collisions += collided;
 }
 
@@ -199,9 +200,18 @@ static void host_report(Host *host)
         host->committed(host->r, host->revision, done, host->commit_userdata);
 }
 
+/* The next revision with records, or the last one. */
+static uint64_t next_revision(const MemoryCluster *cluster, uint64_t revision)
+{
+        for (size_t i = 0; i < cluster->n_records; i++)
+                if (cluster->records[i].changed_at > revision)
+                        return cluster->records[i].changed_at;
+        return cluster->revision;
+}
+
 static void host_follow(MemoryCluster *cluster, Host *host)
 {
-        uint64_t revision = host->told + 1;
+        uint64_t revision = next_revision(cluster, host->told);
         LogEvent events[256];
         bool is_own = false;
         char mark[16];
@@ -223,6 +233,7 @@ static void host_follow(MemoryCluster *cluster, Host *host)
                 is_own |= streq(record->key, mark);
                 events[n++] = (LogEvent){.key = record->key,
                                          .created_at = record->created_at,
+                                         .changed_at = record->changed_at,
                                          .value = record->value,
                                          .value_len = record->len};
         }
@@ -244,6 +255,7 @@ static void host_load(MemoryCluster *cluster, Host *host)
                     find(cluster, record->key, host->load_revision) == record)
                         events[n++] = (LogEvent){.key = record->key,
                                                  .created_at = record->created_at,
+                                                 .changed_at = record->changed_at,
                                                  .value = record->value,
                                                  .value_len = record->len};
         }
@@ -316,7 +328,8 @@ static void take_step(MemoryCluster *cluster, Host *host, Step step)
         }
 }
 
-bool memory_cluster_step(MemoryCluster *cluster)
+/* NULL: of any host. */
+static bool take_any_step(MemoryCluster *cluster, const Host *only)
 {
         struct {
                 Host *host;
@@ -326,7 +339,8 @@ bool memory_cluster_step(MemoryCluster *cluster)
 
         for (i = 0; i < cluster->n_hosts; i++)
                 for (Step step = STEP_COMMIT; step <= STEP_REACHABLE; step++)
-                        if (is_due(cluster, cluster->hosts[i], step)) {
+                        if ((!only || cluster->hosts[i] == only) &&
+                            is_due(cluster, cluster->hosts[i], step)) {
                                 due[n].host = cluster->hosts[i];
                                 due[n++].step = step;
                         }
@@ -335,6 +349,19 @@ bool memory_cluster_step(MemoryCluster *cluster)
         i = (size_t) rand_r(&cluster->seed) % n;
         take_step(cluster, due[i].host, due[i].step);
         return true;
+}
+
+bool memory_cluster_step(MemoryCluster *cluster)
+{
+        return take_any_step(cluster, NULL);
+}
+
+bool memory_cluster_step_host(MemoryCluster *cluster, unsigned number)
+{
+        for (size_t i = 0; i < cluster->n_hosts; i++)
+                if (cluster->hosts[i]->number == number)
+                        return take_any_step(cluster, cluster->hosts[i]);
+        return false;
 }
 
 /* The log of a host */
@@ -483,7 +510,7 @@ static void lose(const MemoryCluster *cluster, Host *host)
         host->told_reachable = -1;
 }
 
-void memory_cluster_restore(MemoryCluster *cluster, uint64_t revision)
+static void forget_after(MemoryCluster *cluster, uint64_t revision)
 {
         while (cluster->n_records > 0 &&
                cluster->records[cluster->n_records - 1].changed_at > revision) {
@@ -492,9 +519,29 @@ void memory_cluster_restore(MemoryCluster *cluster, uint64_t revision)
                 free(record->key);
                 free(record->value);
         }
+}
+
+void memory_cluster_restore(MemoryCluster *cluster, uint64_t revision)
+{
+        forget_after(cluster, revision);
         cluster->revision = revision;
         for (size_t i = 0; i < cluster->n_hosts; i++)
                 lose(cluster, cluster->hosts[i]);
+}
+
+void memory_cluster_restore_raised(MemoryCluster *cluster, uint64_t backup, uint64_t revision)
+{
+        forget_after(cluster, backup);
+        assert_true(revision >= cluster->revision);
+        cluster->revision = revision;
+        for (size_t i = 0; i < cluster->n_hosts; i++) {
+                Host *host = cluster->hosts[i];
+
+                lose(cluster, host);
+                host->told_reachable = false;
+                if (host->listens)
+                        host->follower.reachable(false, host->follower.userdata);
+        }
 }
 
 void memory_cluster_replace(MemoryCluster *cluster)

@@ -18,11 +18,15 @@ SharedLog *memory_cluster_join(MemoryCluster *cluster, unsigned number);
 
 /* Carries out something that is due. Returns false if there is nothing. */
 bool memory_cluster_step(MemoryCluster *cluster);
+/* The same for one host. */
+bool memory_cluster_step_host(MemoryCluster *cluster, unsigned number);
 
 /* Forgets all history, as a compaction does. */
 void memory_cluster_compact(MemoryCluster *cluster);
 /* Goes back to an earlier revision, as after a backup was restored. */
 void memory_cluster_restore(MemoryCluster *cluster, uint64_t revision);
+/* The same, with a higher revision that does not go back, as etcdutl does with --bump-revision. */
+void memory_cluster_restore_raised(MemoryCluster *cluster, uint64_t backup, uint64_t revision);
 /* From now on it is another cluster. */
 void memory_cluster_replace(MemoryCluster *cluster);
 /* Hosts are told whether the log can be reached; while it cannot, batches fail. */

@@ -5,76 +5,20 @@
 #include <stdio.h>
 
 #include "dbus/error.h"
-#include "tests/unit/daemon/store/fleet-fixture.h"
 #include "tests/unit/daemon/store/random-change.h"
-
-static void leave(Fleet *fleet, unsigned i)
-{
-        fleet->hosts[i].store = store_free(fleet->hosts[i].store);
-}
-
-static bool restores(Fleet *fleet, unsigned host)
-{
-        ReplicaStatus status;
-
-        store_shared_get_status(fleet->hosts[host].store, &status);
-        return status.is_restoring;
-}
-
-static uint64_t id_of(Fleet *fleet, unsigned host, const char *authenticator)
-{
-        _cleanup_(link_freep) Link *link = NULL;
-
-        assert_int_equal(store_get_link(fleet->hosts[host].store, "t", authenticator, &link), 0);
-        return link->id;
-}
-
-/* Links "kept" that a backup has, and "lost" that it does not have; the removal of kept-3 is lost
- * as well. Returns the revision of the backup. */
-static uint64_t make_history(Fleet *fleet)
-{
-        uint64_t backup;
-
-        fleet_add_links(fleet, 0, "kept", 100, "k");
-        fleet_settle(fleet);
-        backup = memory_cluster_revision(fleet->cluster);
-        fleet_add_links(fleet, 1, "lost", 100, "l");
-        for (unsigned i = 0; i < 30; i++) {
-                char user[16], prefix[16];
-
-                snprintf(user, sizeof(user), "user%u", i);
-                snprintf(prefix, sizeof(prefix), "of%u", i);
-                fleet_add_links(fleet, i % HOSTS, prefix, 1, user);
-        }
-        fleet_remove(fleet, 2, "kept-3");
-        fleet_settle(fleet);
-        return backup;
-}
-
-#define LINKS (100 + 100 + 30 - 1)
-
-static void assert_restored(Fleet *fleet, unsigned host, uint64_t n_links)
-{
-        assert_false(restores(fleet, host));
-        assert_int_equal(count(fleet->hosts[host].store, "t"), n_links);
-        assert_int_equal(memory_cluster_count(fleet->cluster, "links/"), n_links);
-        assert_string_equal(user_of(fleet->hosts[host].store, "t", "lost-7"), "l");
-        assert_string_equal(user_of(fleet->hosts[host].store, "t", "of7-0"), "user7");
-        assert_string_equal(user_of(fleet->hosts[host].store, "t", "kept-4"), "k");
-        assert_string_equal(user_of(fleet->hosts[host].store, "t", "kept-3"), "");
-}
+#include "tests/unit/daemon/store/restore-fixture.h"
 
 static void test_running_hosts(void **state)
 {
         Fleet *fleet = *state;
-        uint64_t backup = make_history(fleet), id = id_of(fleet, 0, "of29-0");
+        uint64_t backup = fleet_make_history(fleet), id = fleet_id_of(fleet, 0, "of29-0");
         size_t n_added = 0, n_removed = 0;
         bool newly_linked;
 
         memory_cluster_restore(fleet->cluster, backup);
         fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++) {
-                assert_restored(fleet, i, LINKS);
+                assert_restored(fleet, i, HISTORY_LINKS);
                 assert_same_links(fleet->hosts[0].store, fleet->hosts[i].store);
                 n_added += fleet->watchers[i].counts.n_added;
                 n_removed += fleet->watchers[i].counts.n_removed;
@@ -86,7 +30,7 @@ static void test_running_hosts(void **state)
         /* Changes go on, and ids are above those of before. */
         assert_int_equal(fleet_add(fleet, 1, "u", "new", &newly_linked), 0);
         assert_true(newly_linked);
-        assert_true(id_of(fleet, 1, "of29-0") > id && id_of(fleet, 1, "new") > id);
+        assert_true(fleet_id_of(fleet, 1, "of29-0") > id && fleet_id_of(fleet, 1, "new") > id);
         assert_int_equal(fleet_add(fleet, 0, "v", "lost-7", &newly_linked), ERROR_LINK_CONFLICT);
         fleet_remove(fleet, 2, "lost-7");
         fleet_settle(fleet);
@@ -97,96 +41,55 @@ static void test_running_hosts(void **state)
 static void test_meanwhile(void **state)
 {
         Fleet *fleet = *state;
-        uint64_t backup = make_history(fleet);
+        uint64_t backup = fleet_make_history(fleet);
         bool newly_linked;
 
-        leave(fleet, 1);
-        leave(fleet, 2);
+        fleet_leave(fleet, 1);
+        fleet_leave(fleet, 2);
         memory_cluster_restore(fleet->cluster, backup);
-        while (!restores(fleet, 0)) {
+        while (!fleet_restores(fleet, 0)) {
                 assert_true(memory_cluster_step(fleet->cluster));
                 dispatch_all(fleet->hosts[0].store);
         }
         assert_int_equal(fleet_add(fleet, 0, "u", "new", &newly_linked), ERROR_STORE_FAILED);
-        while (restores(fleet, 0)) {
+        while (fleet_restores(fleet, 0)) {
                 assert_string_equal(user_of(fleet->hosts[0].store, "t", "lost-7"), "l");
                 assert_string_equal(user_of(fleet->hosts[0].store, "t", "kept-3"), "");
                 (void) memory_cluster_step(fleet->cluster);
                 dispatch_all(fleet->hosts[0].store);
         }
         fleet_settle(fleet);
-        assert_restored(fleet, 0, LINKS);
-}
-
-/* The hosts were down, and start one after another. The first one has heard of nothing; the second
- * one not of the last changes, so that it knows a removed link as linked, and a link with its old
- * user. */
-static void test_order(Fleet *fleet, const unsigned order[static HOSTS])
-{
-        uint64_t backup;
-        bool newly_linked;
-
-        fleet_add_links(fleet, 0, "kept", 20, "k");
-        fleet_settle(fleet);
-        leave(fleet, 0);
-        backup = memory_cluster_revision(fleet->cluster);
-        fleet_add_links(fleet, 1, "lost", 50, "l");
-        fleet_settle(fleet);
-        leave(fleet, 1);
-        fleet_remove(fleet, 2, "lost-5");
-        fleet_remove(fleet, 2, "lost-6");
-        fleet_remove(fleet, 2, "kept-6");
-        assert_int_equal(fleet_add(fleet, 2, "other", "lost-6", &newly_linked), 0);
-        assert_int_equal(fleet_add(fleet, 2, "other", "kept-6", &newly_linked), 0);
-        fleet_settle(fleet);
-        leave(fleet, 2);
-        memory_cluster_restore(fleet->cluster, backup);
-
-        for (unsigned i = 0; i < HOSTS; i++) {
-                fleet_join(fleet, order[i]);
-                fleet_settle(fleet);
-        }
-        for (unsigned i = 0; i < HOSTS; i++) {
-                Store *store = fleet->hosts[i].store;
-
-                assert_int_equal(count(store, "t"), 69);
-                assert_string_equal(user_of(store, "t", "lost-4"), "l");
-                assert_string_equal(user_of(store, "t", "lost-5"), "");
-                assert_string_equal(user_of(store, "t", "lost-6"), "other");
-                assert_string_equal(user_of(store, "t", "kept-6"), "other");
-        }
-        assert_int_equal(memory_cluster_count(fleet->cluster, "links/"), 69);
-        assert_int_equal(fleet_add(fleet, 0, "u", "new", &newly_linked), 0);
+        assert_restored(fleet, 0, HISTORY_LINKS);
 }
 
 static void test_order_210(void **state)
 {
-        test_order(*state, (const unsigned[]){2, 1, 0});
+        assert_order(*state, (const unsigned[]){2, 1, 0}, 0);
 }
 
 static void test_order_120(void **state)
 {
-        test_order(*state, (const unsigned[]){1, 2, 0});
+        assert_order(*state, (const unsigned[]){1, 2, 0}, 0);
 }
 
 static void test_order_102(void **state)
 {
-        test_order(*state, (const unsigned[]){1, 0, 2});
+        assert_order(*state, (const unsigned[]){1, 0, 2}, 0);
 }
 
 /* A host that comes late does not undo what was changed since the restore. */
 static void test_late_host(void **state)
 {
         Fleet *fleet = *state;
-        uint64_t backup = make_history(fleet);
+        uint64_t backup = fleet_make_history(fleet);
         bool newly_linked;
 
         for (unsigned i = 0; i < HOSTS; i++)
-                leave(fleet, i);
+                fleet_leave(fleet, i);
         memory_cluster_restore(fleet->cluster, backup);
         fleet_join(fleet, 0);
         fleet_settle(fleet);
-        assert_restored(fleet, 0, LINKS);
+        assert_restored(fleet, 0, HISTORY_LINKS);
         fleet_remove(fleet, 0, "lost-1");
         fleet_remove(fleet, 0, "kept-1");
         assert_int_equal(fleet_add(fleet, 0, "fresh", "lost-2", &newly_linked),
@@ -196,7 +99,7 @@ static void test_late_host(void **state)
         for (unsigned i = 1; i < HOSTS; i++) {
                 fleet_join(fleet, i);
                 fleet_settle(fleet);
-                assert_restored(fleet, i, LINKS - 2);
+                assert_restored(fleet, i, HISTORY_LINKS - 2);
                 assert_string_equal(user_of(fleet->hosts[i].store, "t", "lost-1"), "");
                 assert_string_equal(user_of(fleet->hosts[i].store, "t", "lost-2"), "fresh");
                 assert_int_equal(fleet->watchers[i].counts.n_added, 0);
@@ -208,7 +111,7 @@ static void test_late_host(void **state)
 static void test_crash(void **state)
 {
         Fleet *fleet = *state;
-        uint64_t backup = make_history(fleet);
+        uint64_t backup = fleet_make_history(fleet);
         unsigned n_crashes = 0;
 
         memory_cluster_restore(fleet->cluster, backup);
@@ -220,36 +123,36 @@ static void test_crash(void **state)
                         for (unsigned n = 0; n < HOSTS; n++)
                                 dispatch_all(fleet->hosts[n].store);
                 }
-                n_crashes += restores(fleet, host);
-                leave(fleet, host);
+                n_crashes += fleet_restores(fleet, host);
+                fleet_leave(fleet, host);
                 fleet_join(fleet, host);
         }
         assert_true(n_crashes > 3);
         fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++)
-                assert_restored(fleet, i, LINKS);
+                assert_restored(fleet, i, HISTORY_LINKS);
 }
 
 /* The same backup again, which has no record of the first restore. */
 static void test_twice(void **state)
 {
         Fleet *fleet = *state;
-        uint64_t backup = make_history(fleet), id;
+        uint64_t backup = fleet_make_history(fleet), id;
         bool newly_linked;
 
         memory_cluster_restore(fleet->cluster, backup);
         fleet_settle(fleet);
         assert_int_equal(fleet_add(fleet, 0, "u", "between", &newly_linked), 0);
         fleet_settle(fleet);
-        id = id_of(fleet, 0, "between");
+        id = fleet_id_of(fleet, 0, "between");
         memory_cluster_restore(fleet->cluster, backup);
         fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++) {
-                assert_restored(fleet, i, LINKS + 1);
+                assert_restored(fleet, i, HISTORY_LINKS + 1);
                 assert_string_equal(user_of(fleet->hosts[i].store, "t", "between"), "u");
         }
-        assert_true(id_of(fleet, 0, "between") > id);
-        leave(fleet, 1);
+        assert_true(fleet_id_of(fleet, 0, "between") > id);
+        fleet_leave(fleet, 1);
         fleet_join(fleet, 1);
         assert_int_equal(fleet_add(fleet, 1, "u", "after", &newly_linked), 0);
         assert_int_equal(fleet->watchers[1].n_restored + fleet->watchers[0].n_restored +
@@ -289,11 +192,11 @@ static void test_limit(void **state)
 static void test_alone_meanwhile(void **state)
 {
         Fleet *fleet = *state;
-        uint64_t backup = make_history(fleet);
+        uint64_t backup = fleet_make_history(fleet);
         bool newly_linked;
 
         memory_cluster_restore(fleet->cluster, backup);
-        while (!restores(fleet, 0)) {
+        while (!fleet_restores(fleet, 0)) {
                 (void) memory_cluster_step(fleet->cluster);
                 dispatch_all(fleet->hosts[0].store);
         }
@@ -301,7 +204,7 @@ static void test_alone_meanwhile(void **state)
         assert_true(newly_linked);
         fleet_settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++) {
-                assert_restored(fleet, i, LINKS + 1);
+                assert_restored(fleet, i, HISTORY_LINKS + 1);
                 assert_string_equal(user_of(fleet->hosts[i].store, "t", "alone"), "u");
                 assert_int_equal(store_outbox(fleet->hosts[i].store), 0);
         }
@@ -313,8 +216,8 @@ static void test_other_cluster(void **state)
         Fleet *fleet = *state;
         bool newly_linked;
 
-        (void) make_history(fleet);
-        leave(fleet, 0);
+        (void) fleet_make_history(fleet);
+        fleet_leave(fleet, 0);
         memory_cluster_replace(fleet->cluster);
         memory_cluster_put(fleet->cluster, "links/t/kept-1", NULL, 0);
         fleet_join(fleet, 0);
@@ -329,7 +232,7 @@ static void test_invalid_record(void **state)
         Fleet *fleet = *state;
         bool newly_linked;
 
-        (void) make_history(fleet);
+        (void) fleet_make_history(fleet);
         memory_cluster_put(fleet->cluster, "history/restored", "garbage", 7);
         fleet_settle(fleet);
         assert_int_equal(fleet_add(fleet, 0, "u", "new", &newly_linked), ERROR_STORE_FAILED);
