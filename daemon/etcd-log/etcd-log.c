@@ -13,7 +13,6 @@
 /* How long the loss of the cluster, or of the freshness of the replica, stays unnoticed. */
 #define HEARTBEAT_MS 2000U
 
-
 #define LOAD_PAUSE_MS 5000U
 
 char *etcd_log_key(const EtcdLog *log, const char *key)
