@@ -9,6 +9,13 @@
 #include "gate/link-streams.h"
 #include "gate/metrics.h"
 
+/* The right to the daemon's metrics, as of the last call. */
+typedef struct MetricsRight {
+        bool is_granted;
+        const void *asking;     /* the request that asks; or NULL */
+        uint64_t missing_at_ms; /* when it was missing; 0: never */
+} MetricsRight;
+
 /* The gate of one app: HTTP requests become calls of libpasslock, in one event loop. */
 typedef struct Gate {
         sd_event *event;
@@ -21,7 +28,7 @@ typedef struct Gate {
         const char *default_label; /* NULL: the daemon's default tenancy */
         uint64_t exit_idle_usec;   /* 0: never */
         sd_event_source *idle;
-        bool has_metrics_right; /* of the daemon; as of the last call */
+        MetricsRight metrics_right;
         bool stopping;
 } Gate;
 

@@ -29,13 +29,17 @@ struct Listener {
 static int take_lock(Listener *listener)
 {
         _cleanup_(freep) char *path = text_format("%s" LOCK_SUFFIX, listener->path);
+        int r;
 
         if (!path)
                 return -ENOMEM;
         listener->lock_fd =
                 open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-        if (listener->lock_fd < 0)
-                return -errno;
+        if (listener->lock_fd < 0) {
+                r = -errno;
+                log_error("Failed to open the lock file %s: %s", path, strerror(-r));
+                return r;
+        }
         if (flock(listener->lock_fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
         return 0;

@@ -2,13 +2,16 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
+#include "dbus/right.h"
 #include "gate/metrics-request.h"
 
-/* Of each call. Prometheus waits 10 seconds for all. */
+/* Timeout of each call. Prometheus gives up after 10 seconds. */
 #define DAEMON_TIMEOUT_MS 2000U
 
-/* The name of the right in dbus/right.h. */
-#define RIGHT_METRICS "Metrics"
+/* The daemon may ask polkit for each right, and whoever can connect to the gate can ask for
+ * metrics: so one request asks at a time, and none for so long after the right was missing. */
+#define RIGHT_PAUSE_MS 5000U
 
 /* The operation of a request: a call on the bus. */
 typedef struct MetricsRequest {
@@ -21,6 +24,8 @@ static void on_end(HttpRequest *request, void *operation)
 {
         MetricsRequest *m = operation;
 
+        if (m->gate->metrics_right.asking == m)
+                m->gate->metrics_right.asking = NULL;
         passlock_call_cancel(m->call);
         free(m);
 }
@@ -51,13 +56,29 @@ static void on_metrics(passlock *client, int r, const char *error_text, passlock
 
         m->call = NULL;
         if (r == PASSLOCK_ERROR_ACCESS_DENIED)
-                m->gate->has_metrics_right = false;
+                m->gate->metrics_right.is_granted = false;
         finish(m, r == 0 ? passlock_metrics_get_text(metrics) : NULL);
 }
 
 static void get_metrics(MetricsRequest *m)
 {
         begun(m, passlock_get_metrics_async(m->gate->client, on_metrics, m, &m->call));
+}
+
+static bool is_metrics_right(const char *name)
+{
+        enum {
+#define X(right, bit, text) RIGHT_##right = (bit),
+                RIGHT_TABLE(X)
+#undef X
+        };
+        static const char *const names[] = {
+#define X(right, bit, text) [bit] = (text),
+                RIGHT_TABLE(X)
+#undef X
+        };
+
+        return streq(name, names[RIGHT_METRICS]);
 }
 
 static bool list_has_metrics(const passlock_right_list *rights)
@@ -67,7 +88,7 @@ static bool list_has_metrics(const passlock_right_list *rights)
                         passlock_right_get_names(passlock_right_list_get(rights, i));
 
                 for (; *names; names++)
-                        if (streq(*names, RIGHT_METRICS))
+                        if (is_metrics_right(*names))
                                 return true;
         }
         return false;
@@ -77,13 +98,29 @@ static void on_rights(passlock *client, int r, const char *error_text, passlock_
                       void *userdata)
 {
         MetricsRequest *m = userdata;
+        MetricsRight *right = &m->gate->metrics_right;
 
         m->call = NULL;
-        m->gate->has_metrics_right = r == 0 && list_has_metrics(rights);
-        if (m->gate->has_metrics_right)
+        right->asking = NULL;
+        right->is_granted = r == 0 && list_has_metrics(rights);
+        if (r == 0 && !right->is_granted)
+                right->missing_at_ms = monotonic_ms();
+        if (right->is_granted)
                 get_metrics(m);
         else
                 finish(m, NULL);
+}
+
+static bool may_ask(const MetricsRight *right)
+{
+        return !right->asking && (right->missing_at_ms == 0 ||
+                                  monotonic_ms() - right->missing_at_ms >= RIGHT_PAUSE_MS);
+}
+
+static void ask_for_right(MetricsRequest *m)
+{
+        m->gate->metrics_right.asking = m;
+        begun(m, passlock_list_rights_async(m->gate->client, on_rights, m, &m->call));
 }
 
 /* Asks for the right first: a refused call is recorded and counted, at each scrape. */
@@ -98,8 +135,10 @@ void metrics_request_begin(Gate *gate, HttpRequest *request)
         *m = (MetricsRequest){.gate = gate, .request = request};
         request->operation = m;
         request->end = on_end;
-        if (gate->has_metrics_right)
+        if (gate->metrics_right.is_granted)
                 get_metrics(m);
+        else if (may_ask(&gate->metrics_right))
+                ask_for_right(m);
         else
-                begun(m, passlock_list_rights_async(gate->client, on_rights, m, &m->call));
+                finish(m, NULL);
 }

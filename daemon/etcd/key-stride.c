@@ -9,7 +9,8 @@
 #include "base/macro.h"
 #include "daemon/etcd/key-stride.h"
 
-#define WIDEN 8U
+#define WIDEN  8U
+#define AT_MAX 1024U /* keys of hosts are shorter */
 
 static size_t common_length(EtcdBytes a, EtcdBytes b)
 {
@@ -83,7 +84,7 @@ int key_stride_end(const KeyStride *stride, EtcdBytes from, EtcdBytes end, uint8
         _cleanup_(freep) uint8_t *key = NULL;
 
         *ret = NULL;
-        if (stride->length == 0)
+        if (stride->length == 0 || stride->at > AT_MAX)
                 return 0;
         key = calloc(1, len);
         if (!key)

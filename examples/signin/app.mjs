@@ -13,7 +13,7 @@ import {
 const express = createRequire(import.meta.url)("express"); // an import does not find that of Debian
 
 const {
-  RP_ID = "localhost", HOST = "127.0.0.1", PORT = "8000", PASSLOCK_ENDPOINT, PASSLOCK_TENANCY_ID, PASSLOCK_JS,
+  RP_ID = "localhost", HOST, PORT = "8000", PASSLOCK_ENDPOINT, PASSLOCK_TENANCY_ID, PASSLOCK_JS,
 } = process.env;
 const REFUSALS = [BodyTooLarge, Interrupted, InvalidArgs, InvalidCode, UserMismatch];
 
@@ -99,7 +99,7 @@ app.use((error, request, response, next) => {
   response.status(status).json({ error: STATUS_CODES[status].replaceAll(" ", "") });
 });
 
-const server = app.listen(Number(PORT), HOST, (error) => {
+const server = app.listen(Number(PORT), HOST || "127.0.0.1", (error) => {
   if (error) throw error; // of Express 5
   console.log(`listening on http://localhost:${server.address().port}`);
 });

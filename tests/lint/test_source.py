@@ -89,7 +89,7 @@ LAYERS = {
     "client/passlockctl": ["base", "client/passlockctl/invocation.h", "client/passlockctl/terminal",
                            "client/passlockctl/host", "client/passlockctl/doctor",
                            "client/passlockctl/command-line"],
-    "gate": ["base", "dbus", "client/libpasslock/passlock.h", "client/libpasslock/methods",
+    "gate": ["base", "dbus", "dbus/right.h", "client/libpasslock/passlock.h", "client/libpasslock/methods",
              "client/libpasslock/transport", "client/libpasslock/types"],
     "sandbox": ["sandbox/http", "sandbox/tenancy"],
     "sandbox/http": ["sandbox/endpoints", "sandbox/tenancy", "sandbox/macro.h"],

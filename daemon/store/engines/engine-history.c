@@ -11,27 +11,38 @@
 #include "daemon/store/shared/shared-key.h"
 #include "dbus/error.h"
 
-ReplicaPosition engine_shared_read_position(Environment *environment)
+int engine_shared_read_position(Environment *environment, ReplicaPosition *ret)
 {
         _cleanup_(txn_end) Txn txn = {};
-        ReplicaPosition position = {};
+        int r;
 
-        if (environment_begin_read(environment, &txn) < 0 ||
-            replica_get_position(&txn, &position) < 0)
-                return (ReplicaPosition){};
-        return position;
+        *ret = (ReplicaPosition){};
+        r = environment_begin_read(environment, &txn);
+        return r < 0 ? r : replica_get_position(&txn, ret);
 }
 
-ReplicaPosition engine_shared_position(const EngineShared *shared)
+/* Where the replica is, also while another history is being loaded beside. A damaged one has no
+ * latest commit. */
+static int read_replica(const EngineShared *shared, ReplicaPosition *ret)
 {
-        ReplicaPosition position;
+        int r;
 
-        if (shared->restore.is_active)
-                return shared->restore.replica;
-        position = engine_shared_read_position(shared->options.environment);
-        position.revision = shared->revision;
-        position.offset = shared->offset;
-        return position;
+        if (shared->restore.is_active) {
+                *ret = shared->restore.replica;
+                return 0;
+        }
+        r = engine_shared_read_position(shared->options.environment, ret);
+        ret->revision = shared->revision;
+        ret->offset = shared->offset;
+        return r == -EMEDIUMTYPE ? 0 : r;
+}
+
+/* The same for what follows the log: the replica, or the snapshot that is pushed to. */
+static int read_follower(const EngineShared *shared, ReplicaPosition *ret)
+{
+        int r = engine_shared_read_position(engine_shared_environment(shared), ret);
+
+        return r == -EMEDIUMTYPE ? 0 : r;
 }
 
 /* Results */
@@ -94,19 +105,18 @@ static void begin_history(EngineShared *shared, const ReplicaPosition *replica)
                 log_error("Failed to continue with the restored log: its revision is too high");
 }
 
-/* Whether the log lacks the latest commit of the replica, or of the snapshot that is pushed to. A
- * key with another creation was made anew, or is of another prefix. */
-static bool has_lost_latest(const EngineShared *shared)
+/* Whether the log lacks the latest commit of its follower. A key with another creation was made
+ * anew, or is of another prefix. */
+static bool has_lost_latest(const EngineShared *shared, const ReplicaPosition *follower)
 {
         const LatestCommit *latest = &shared->history.latest;
-        ReplicaPosition follower = engine_shared_read_position(engine_shared_environment(shared));
 
-        return latest->changed_at > 0 && follower.latest.changed_at > 0 &&
-               latest->created_at + shared->offset == follower.latest.created_at &&
-               latest->changed_at + shared->offset < follower.latest.changed_at;
+        return latest->changed_at > 0 && follower->latest.changed_at > 0 &&
+               latest->created_at + shared->offset == follower->latest.created_at &&
+               latest->changed_at + shared->offset < follower->latest.changed_at;
 }
 
-static bool is_same(const EngineShared *shared)
+static bool is_same(const EngineShared *shared, const ReplicaPosition *follower)
 {
         const EngineHistory *history = &shared->history;
 
@@ -114,19 +124,37 @@ static bool is_same(const EngineShared *shared)
                 return false;
         return history->record.offset == shared->offset &&
                history->record.offset + history->read_at >= shared->revision &&
-               !has_lost_latest(shared);
+               !has_lost_latest(shared, follower);
+}
+
+static int read_positions(const EngineShared *shared, ReplicaPosition *replica,
+                          ReplicaPosition *follower)
+{
+        int r;
+
+        r = read_replica(shared, replica);
+        return r < 0 ? r : read_follower(shared, follower);
 }
 
 static void decide(EngineShared *shared)
 {
-        const EngineHistory *history = &shared->history;
-        ReplicaPosition replica = engine_shared_position(shared);
+        EngineHistory *history = &shared->history;
+        ReplicaPosition replica, follower;
+        int r;
 
-        if (replica.revision == 0)
+        r = read_positions(shared, &replica, &follower);
+        /* The worker has no job that would reopen it. */
+        if (r < 0 && environment_recover(shared->options.environment) > 0)
+                r = read_positions(shared, &replica, &follower);
+        /* Without the latest commit, a restore might not be noticed: checks again later. */
+        if (r < 0)
+                history->wants_check = history->waits = true;
+        else if (replica.revision == 0)
                 on_new_replica(shared);
-        else if (is_same(shared))
+        else if (is_same(shared, &follower))
                 on_same(shared);
-        else if (engine_shared_reset_restore(shared), history->record.offset > replica.revision)
+        else if (engine_shared_reset_restore(shared, &replica),
+                 history->record.offset > replica.revision)
                 engine_shared_restore(shared);
         else
                 begin_history(shared, &replica);

@@ -23,11 +23,11 @@
 
 /* Begin and end */
 
-static void begin(EngineShared *shared)
+static void begin(EngineShared *shared, const ReplicaPosition *replica)
 {
         EngineRestore *restore = &shared->restore;
 
-        restore->replica = engine_shared_position(shared);
+        restore->replica = *replica;
         restore->is_active = true;
         restore->counts = (RestoreCounts){};
         shared->confirmations.is_off = true;
@@ -48,10 +48,10 @@ static void drop_snapshot(EngineShared *shared)
         salvage_cursor_clear(&restore->next);
 }
 
-void engine_shared_reset_restore(EngineShared *shared)
+void engine_shared_reset_restore(EngineShared *shared, const ReplicaPosition *replica)
 {
         if (!shared->restore.is_active)
-                begin(shared);
+                begin(shared, replica);
         else
                 drop_snapshot(shared);
         shared->is_following = false;

@@ -122,20 +122,18 @@ int engine_shared_load(EngineShared *shared);
 void engine_shared_check_history(EngineShared *shared);
 /* Continues with what waits for the end of jobs. Returns whether changes have to wait. */
 bool engine_shared_go_on_with_history(EngineShared *shared);
-/* Where a replica is. Zeros if it cannot be read. */
-ReplicaPosition engine_shared_read_position(Environment *environment);
-/* The same for the replica, also while another history is being loaded beside. */
-ReplicaPosition engine_shared_position(const EngineShared *shared);
+/* Reads where a replica is. Returns 0, or a negative errno and zeros. */
+int engine_shared_read_position(Environment *environment, ReplicaPosition *ret);
 /* Writes a record, when the log can be reached, and checks again. */
 void engine_shared_write_history(EngineShared *shared, const RestoreRecord *record);
 /* Notes an event of the record by another host. */
 void engine_shared_see_history(EngineShared *shared, const LogEvent *events, size_t n_events,
                                bool is_own);
 
-/* The history of the log is another one. Nothing is in flight. */
+/* The history of the log is another one than that of the replica. Nothing is in flight. */
 void engine_shared_restore(EngineShared *shared);
 /* Begins to restore, or anew: the log has changed again. */
-void engine_shared_reset_restore(EngineShared *shared);
+void engine_shared_reset_restore(EngineShared *shared, const ReplicaPosition *replica);
 /* Whether the record lets the restore in progress go on. */
 bool engine_shared_can_restore_on(const EngineShared *shared);
 /* The snapshot is complete. */

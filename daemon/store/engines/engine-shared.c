@@ -388,8 +388,9 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         STAILQ_INIT(&shared->ended);
         STAILQ_INIT(&shared->arrived);
         STAILQ_INIT(&shared->restore.queue);
-        position = engine_shared_read_position(options->environment);
-        r = outbox_count(options->environment, &shared->n_outbox);
+        r = engine_shared_read_position(options->environment, &position);
+        if (r == 0)
+                r = outbox_count(options->environment, &shared->n_outbox);
         if (r < 0) /* a replica that cannot be read is loaded anew */
                 position = (ReplicaPosition){};
         shared->revision = position.revision;

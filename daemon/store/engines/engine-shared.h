@@ -50,7 +50,7 @@ void engine_shared_set_mode(Engine *engine, EngineSharedMode mode);
 bool engine_shared_is_busy(const Engine *engine);
 bool engine_shared_is_loading(const Engine *engine);
 bool engine_shared_is_reachable(const Engine *engine);
-/* Of the last attempt to write to the replica: a negative errno, or 0. */
+/* Returns 0 if the last write to the replica succeeded, or a negative errno. */
 int engine_shared_apply_error(const Engine *engine);
 /* Lent. */
 const EngineSharedOptions *engine_shared_options(const Engine *engine);

@@ -12,9 +12,13 @@
 
 #define DIRECTORY "loading"
 
+/* Pages from one durable commit to the next, so that no commit takes long. */
+#define SYNC_PAGES 64U
+
 struct ReplicaLoad {
         Environment *replica;
         Environment *environment; /* of the snapshot; NULL before the first page */
+        unsigned n_pages;
         char *directory;
 };
 
@@ -52,10 +56,7 @@ static int open_snapshot(ReplicaLoad *load)
         r = store_directory_remove(load->directory); /* of a process that was killed */
         if (r == 0 && mkdir(load->directory, 0700) < 0)
                 r = log_errno_origin(-errno);
-        if (r == 0)
-                r = environment_new(load->directory, false, &load->environment);
-        /* After a crash, the load begins again. */
-        return r < 0 ? r : environment_set_durable(load->environment, false);
+        return r < 0 ? r : environment_new(load->directory, false, &load->environment);
 }
 
 static int add_events(Txn *txn, uint64_t revision, const LogEvent *events, size_t n_events)
@@ -87,11 +88,13 @@ static int try_add(ReplicaLoad *load, uint64_t revision, const LogEvent *events,
 
 /* In a larger map if the snapshot does not fit. */
 static int add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
-               const ReplicaPosition *position)
+               const ReplicaPosition *position, bool is_durable)
 {
         int r;
 
         r = open_snapshot(load);
+        if (r == 0)
+                r = environment_set_durable(load->environment, is_durable);
         while (r == 0 && (r = try_add(load, revision, events, n_events, position)) == -EXFULL)
                 r = environment_grow(load->environment);
         return r;
@@ -99,17 +102,13 @@ static int add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, siz
 
 int replica_load_add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events)
 {
-        return add(load, revision, events, n_events, NULL);
+        /* After a crash, the load begins again. */
+        return add(load, revision, events, n_events, NULL, ++load->n_pages % SYNC_PAGES == 0);
 }
 
 int replica_load_complete(ReplicaLoad *load, const ReplicaPosition *position)
 {
-        int r;
-
-        r = open_snapshot(load);
-        if (r == 0)
-                r = environment_set_durable(load->environment, true);
-        return r < 0 ? r : add(load, position->revision, NULL, 0, position);
+        return add(load, position->revision, NULL, 0, position, true);
 }
 
 Environment *replica_load_environment(const ReplicaLoad *load)

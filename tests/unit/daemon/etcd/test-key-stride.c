@@ -158,6 +158,7 @@ static void test_end(void **state)
         } cases[] = {
                 {{.length = 0}, NULL},
                 {{.at = 0, .length = UINT64_MAX}, NULL},
+                {{.at = 2000, .length = 1}, NULL}, /* longer than any key of a host */
                 {{.at = 2, .length = UINT64_C(1) << 56}, "a/y"},
                 {{.at = 2, .length = UINT64_C(200) << 56}, "a0@"},
                 {{.at = 2, .length = UINT64_MAX}, "a0w"},
